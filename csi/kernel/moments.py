@@ -1,0 +1,207 @@
+"""Item means and covariances under many sets of case weights at once: one matrix product for a whole batch.
+
+Notation
+    X     (n, p)     answers, NaN where missing
+    W     (B, n)     case weights, one row a replicate (survey weights times resampling counts); any scale
+    mean  (B, p)     weighted item means
+    cov   (B, p, p)  weighted covariances; the divisor is (sum of weights) (n - 1)/n with n the number of answering rows,
+                     so that a constant factor on the weights changes nothing and equal weights give the usual n - 1
+Missing answers: `em` are the moments of the normal distribution under which the observed answers are most likely (Little &
+Rubin 2002), `listwise` drops incomplete rows, `mean` puts the item's mean in (it attenuates; kept for comparison).
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csi.kernel.small_matrices import Array
+
+Missing = Literal["em", "listwise", "mean"]
+_ROWS = 16_384  # rows of X whose products are in memory at once
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Number of answering rows (B,), item means (B, p), covariances (B, p, p)."""
+
+    n: NDArray[np.intp]
+    mean: Array
+    cov: Array
+
+    @property
+    def sd(self) -> Array:
+        """(B, p) standard deviations."""
+        return np.sqrt(np.diagonal(self.cov, axis1=1, axis2=2))
+
+    @property
+    def correlation(self) -> Array:
+        """(B, p, p); NaN for an item that does not vary."""
+        sd = self.sd
+        # What is left of a constant after rounding must not pass for spread.
+        sd = np.where(sd > 1e-9 * (1 + np.abs(self.mean)), sd, np.nan)
+        R = self.cov / (sd[:, :, None] * sd[:, None, :])
+        diagonal = np.arange(R.shape[1])
+        R[:, diagonal, diagonal] = np.where(np.isfinite(sd), 1.0, np.nan)
+        return R
+
+
+def moments(X: Array, W: Array, missing: Missing = "em", start: Moments | None = None) -> Moments:
+    """Moments of the rows of X under every row of W.
+
+    `start`, the moments of the full sample, saves the replicates of `em` most of their iterations. Rows without any
+    answer carry no information and are left out under every rule.
+
+    >>> m = moments(np.array([[1.0, 2.0], [3.0, 6.0]]), np.ones((1, 2)))
+    >>> m.mean.tolist(), m.cov.tolist()
+    ([[2.0, 4.0]], [[[2.0, 4.0], [4.0, 8.0]]])
+    """
+    observed = ~np.isnan(X)
+    answering = observed.all(axis=1) if missing == "listwise" else observed.any(axis=1)
+    if not answering.all():
+        X, W, observed = X[answering], W[:, answering], observed[answering]
+    if observed.all():
+        return _complete(X, W)
+    if missing == "mean":
+        return _mean_filled(X, W, observed)
+    return _expectation_maximisation(X, W, observed, start)
+
+
+def _row_chunks(n: int) -> Iterator[slice]:
+    for first in range(0, n, _ROWS):
+        yield slice(first, min(first + _ROWS, n))
+
+
+def _moments_from_sums(n: int, centre: Array, total: Array, first: Array, second: Array) -> Moments:
+    """From sums about `centre`: total (B,), first (p, B), second (p, p, B)."""
+    shift = first / total
+    cov = second / total - shift[:, None] * shift[None, :]
+    cov *= n / max(n - 1, 1)
+    B = len(total)
+    return Moments(np.full(B, n), centre + shift.T, np.moveaxis(cov, -1, 0))
+
+
+def _complete(X: Array, W: Array) -> Moments:
+    n, p = X.shape
+    centre = X.mean(axis=0) if n else np.zeros(p)
+    total, first, second = _weighted_sums(X - centre, W)
+    return _moments_from_sums(n, centre, total, first, second)
+
+
+def _weighted_sums(D: Array, W: Array) -> tuple[Array, Array, Array]:
+    """Sums of w, w d and w d d' over the rows: (B,), (p, B), (p, p, B). Symmetric products are taken once."""
+    n, p = D.shape
+    upper = np.triu_indices(p)
+    sums = np.zeros((1 + p + len(upper[0]), len(W)))
+    for rows in _row_chunks(n):
+        d = D[rows]
+        Z = np.concatenate([np.ones((len(d), 1)), d, d[:, upper[0]] * d[:, upper[1]]], axis=1)
+        sums += Z.T @ W[:, rows].T
+    place = np.empty((p, p), dtype=np.intp)
+    place[upper] = place[upper[::-1]] = np.arange(len(upper[0]))
+    return sums[0], sums[1 : p + 1], sums[p + 1 :][place]
+
+
+def _mean_filled(X: Array, W: Array, observed: NDArray[np.bool_]) -> Moments:
+    """Products over the pairs that both answered; a filled cell lies on the mean and adds nothing."""
+    n, p = X.shape
+    centre = np.nanmean(X, axis=0)
+    D = np.where(observed, X - centre, 0.0)
+    M = observed.astype(float)
+    left, right = (grid.ravel() for grid in np.indices((p, p)))
+    pair = np.zeros((3, p * p, len(W)))
+    for rows in _row_chunks(n):
+        d, m, w = D[rows], M[rows], W[:, rows].T
+        pair[0] += (d[:, left] * d[:, right]).T @ w
+        pair[1] += (d[:, left] * m[:, right]).T @ w
+        pair[2] += (m[:, left] * m[:, right]).T @ w
+    dd, dm, mm = pair.reshape(3, p, p, len(W))
+    diagonal = np.arange(p)
+    shift = dm[diagonal, diagonal] / mm[diagonal, diagonal]
+    second = dd - dm * shift[None, :] - dm.transpose(1, 0, 2) * shift[:, None] + mm * shift[:, None] * shift[None, :]
+    total = W.sum(axis=1)
+    cov = second / total * (n / max(n - 1, 1))
+    return Moments(np.full(len(W), n), centre + shift.T, np.moveaxis(cov, -1, 0))
+
+
+def _expectation_maximisation(X: Array, W: Array, observed: NDArray[np.bool_], start: Moments | None) -> Moments:
+    """Normal-theory EM, a few replicates at a time; items are put on unit spread so that one tolerance serves all."""
+    n, p = X.shape
+    # Replicates only feed intervals: a hundred-thousandth of a standard deviation is far below their Monte-Carlo error.
+    tolerance = 1e-10 if start is None else 1e-5
+    start = start or _mean_filled(X, np.ones((1, n)), observed)
+    centre = start.mean[0]
+    scale = np.where(start.sd[0] > 0, start.sd[0], 1.0)
+    D = np.where(observed, (X - centre) / scale, 0.0)
+    sigma = start.cov[0] / (scale[:, None] * scale) * (max(n - 1, 1) / n)
+    W = W / W.sum(axis=1, keepdims=True)
+    whole = observed.all(axis=1)
+    _, first, second = _weighted_sums(D[whole], W[:, whole])
+    gaps = _Gaps.of(D[~whole], observed[~whole])
+    mean, cov = np.empty((len(W), p)), np.empty((len(W), p, p))
+    together = max(1, 1_000_000 // max(gaps.D.size, 1))  # replicates whose completed answers fit in cache
+    for b in (slice(i, i + together) for i in range(0, len(W), together)):
+        fixed = first.T[b], np.moveaxis(second, -1, 0)[b]
+        mean[b], cov[b] = _em_batch(gaps, W[b][:, ~whole], fixed, sigma, tolerance)
+    cov *= scale[:, None] * scale * (n / max(n - 1, 1))
+    return Moments(np.full(len(W), n), centre + mean * scale, cov)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Gaps:
+    """The incomplete rows: deviations with zeros at the gaps, where the gaps are, and rows grouped by gap count."""
+
+    D: Array  # (m, p)
+    observed: NDArray[np.bool_]  # (m, p)
+    groups: list[tuple[NDArray[np.intp], NDArray[np.intp]]]  # rows (g,), items missed (g, s), for each count s
+
+    @classmethod
+    def of(cls, D: Array, observed: NDArray[np.bool_]) -> "_Gaps":
+        count = (~observed).sum(axis=1)
+        groups = [(np.flatnonzero(count == s), s) for s in np.unique(count)]
+        missed = [(rows, np.nonzero(~observed[rows])[1].reshape(len(rows), s)) for rows, s in groups]
+        return cls(D, observed, missed)
+
+
+def _em_batch(
+    gaps: _Gaps, W: Array, fixed: tuple[Array, Array], sigma: Array, tolerance: float, max_iterations: int = 2000
+) -> tuple[Array, Array]:
+    """EM for a batch of weights; `fixed` are the sums over the complete rows, which no step changes."""
+    B, p = len(W), gaps.D.shape[1]
+    mean, cov = np.zeros((B, p)), np.broadcast_to(sigma, (B, p, p)).copy()
+    final_mean, final_cov = np.full_like(mean, np.nan), np.full_like(cov, np.nan)  # NaN if it never settles
+    active = np.arange(B)
+    for _ in range(max_iterations):
+        new_mean, new_cov = _em_step(gaps, W[active], (fixed[0][active], fixed[1][active]), mean, cov)
+        change = np.maximum(np.abs(new_mean - mean).max(axis=1), np.abs(new_cov - cov).max(axis=(1, 2)))
+        running = change > tolerance
+        final_mean[active[~running]], final_cov[active[~running]] = new_mean[~running], new_cov[~running]
+        active, mean, cov = active[running], new_mean[running], new_cov[running]
+        if not len(active):
+            break
+    return final_mean, final_cov
+
+
+def _em_step(gaps: _Gaps, W: Array, fixed: tuple[Array, Array], mean: Array, cov: Array) -> tuple[Array, Array]:
+    """Fill the gaps with their conditional means, add their conditional covariances, take moments again."""
+    B, p = mean.shape
+    # A replicate may have lost all spread in a direction; a hair of ridge keeps the step defined there.
+    K = np.linalg.inv(cov + 1e-12 * np.eye(p))
+    filled = np.where(gaps.observed, gaps.D - mean[:, None, :], 0.0)  # deviations from the current mean
+    pull = filled @ K
+    residual = np.zeros((B, p * p))
+    batch = np.arange(B)[:, None]
+    for rows, items in gaps.groups:
+        inner = K[batch[:, :, None, None], items[:, :, None], items[:, None, :]]  # (B, g, s, s) precision of the gaps
+        conditional = 1 / inner if items.shape[1] == 1 else np.linalg.inv(inner)
+        needed = pull[batch[:, :, None], rows[:, None], items]
+        filled[batch[:, :, None], rows[:, None], items] = -(conditional @ needed[..., None])[..., 0]
+        place = (items[:, :, None] * p + items[:, None, :]).ravel()
+        spread = (conditional * W[:, rows, None, None]).reshape(B, -1)
+        np.add.at(residual.T, place, spread.T)
+    filled += mean[:, None, :]
+    new_mean = fixed[0] + np.einsum("bm,bmp->bp", W, filled)
+    second = fixed[1] + np.swapaxes(filled * W[:, :, None], 1, 2) @ filled + residual.reshape(B, p, p)
+    return new_mean, second - new_mean[:, :, None] * new_mean[:, None, :]

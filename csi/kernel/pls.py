@@ -1,0 +1,181 @@
+"""Outer weights of partial least squares path models, for a batch of correlation matrices.
+
+Notation
+    R      (B, p, p)  item correlations
+    w      (B, p)     outer weights for standardised items, scaled so that every construct score has unit variance
+    C      (B, J, J)  correlations of the construct scores
+    block  (p,)       number of the construct that each item belongs to; items of a construct stand together
+    adjacency (J, J)  adjacency[j, k] is True where construct j has a path to construct k
+The algorithm is Wold's (1982) as set out by Lohmoeller (1989) and Tenenhaus et al. (2005); it needs the correlations
+only, never the cases. Inside, the batch axis is last so that every step is one long vector operation.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csi.kernel.small_matrices import Array, ldl, solve
+
+Scheme = Literal["path", "factorial", "centroid"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layout:
+    """The model as arrays: which item belongs where, how each block is weighted, which constructs are tied.
+
+    Parameters
+    ----------
+    block
+        (p,) construct number of each item, ascending.
+    mode_b
+        (J,) True where the block's weights are regression weights.
+    factor
+        (J,) True where the construct is a common factor (consistent PLS).
+    adjacency
+        (J, J) boolean, strictly upper triangular after a topological sort (no cycles).
+    """
+
+    block: NDArray[np.intp]
+    mode_b: NDArray[np.bool_]
+    factor: NDArray[np.bool_]
+    adjacency: NDArray[np.bool_]
+
+    @property
+    def starts(self) -> NDArray[np.intp]:
+        """(J,) position of each construct's first item."""
+        return np.searchsorted(self.block, np.arange(len(self.mode_b)))
+
+    @property
+    def sizes(self) -> NDArray[np.intp]:
+        """(J,) number of items of each construct."""
+        return np.bincount(self.block, minlength=len(self.mode_b))
+
+    @property
+    def slices(self) -> list[slice]:
+        """One slice of the item axis per construct."""
+        return [slice(s, s + m) for s, m in zip(self.starts, self.sizes, strict=True)]
+
+    def predecessors(self, k: int) -> NDArray[np.intp]:
+        """Numbers of the constructs with a path to construct k."""
+        return np.flatnonzero(self.adjacency[:, k])
+
+    @property
+    def order(self) -> list[int]:
+        """Construct numbers, causes before effects."""
+        done: list[int] = []
+        waiting = list(range(len(self.mode_b)))
+        while waiting:
+            ready = [k for k in waiting if all(j in done for j in self.predecessors(k))]
+            done += ready
+            waiting = [k for k in waiting if k not in ready]
+        return done
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OuterWeights:
+    """Result of the iteration: weights (B, p), iterations used (B,), whether they sufficed (B,)."""
+
+    weights: Array
+    iterations: NDArray[np.intp]
+    converged: NDArray[np.bool_]
+
+
+def outer_weights(
+    R: Array,
+    layout: Layout,
+    scheme: Scheme = "path",
+    tolerance: float = 1e-7,
+    max_iterations: int = 300,
+    reference: Array | None = None,
+) -> OuterWeights:
+    """Iterate until no outer weight changes by more than `tolerance`; replicates stop one by one, each on its own.
+
+    `reference` (p,), the weights of the full sample, orients each construct so that its score agrees with the score
+    that the reference weights give; without it the sum of a construct's loadings is positive.
+    """
+    S = np.ascontiguousarray(np.moveaxis(R, 0, -1))
+    p, _, B = S.shape
+    blocks = layout.slices
+    factors = {j: ldl(S[b, b]) for j, b in enumerate(blocks) if layout.mode_b[j] and layout.sizes[j] > 1}
+    w = _unit_variance(np.ones((p, B)), S, blocks)
+    final = np.full((p, B), np.nan)
+    iterations = np.zeros(B, dtype=np.intp)
+    place = np.arange(B)  # which replicate stands in each column that is still carried along
+    running = np.ones(B, dtype=bool)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        for step in range(1, max_iterations + 1):
+            new = _unit_variance(_update(w, S, layout, blocks, scheme, factors), S, blocks)
+            settled = running & ~(np.abs(new - w).max(axis=0) > tolerance)  # NaN stops too, and stays NaN
+            w = new
+            iterations[place[running]] = step
+            final[:, place[settled]] = w[:, settled]
+            running &= ~settled
+            if not running.any():
+                break
+            if running.mean() < 0.5:  # copying the batch pays only when much of it is done
+                place, w, S = place[running], w[:, running], S[:, :, running]
+                factors = {j: L[:, :, running] for j, L in factors.items()}
+                running = np.ones(len(place), dtype=bool)
+    unsettled = place[running]
+    final[:, unsettled] = w[:, running]
+    converged = np.isfinite(final).all(axis=0)
+    converged[unsettled] = False
+    return OuterWeights(_orient(final, R, layout, reference), iterations, converged)
+
+
+def _unit_variance(w: Array, S: Array, blocks: list[slice]) -> Array:
+    scaled = np.empty_like(w)
+    for b in blocks:
+        Sw = np.einsum("ikb,kb->ib", S[b, b], w[b])
+        scaled[b] = w[b] / np.sqrt(np.einsum("ib,ib->b", w[b], Sw))
+    return scaled
+
+
+def item_construct_correlations(w: Array, S: Array, blocks: list[slice]) -> Array:
+    """(p, J, B) correlation of every item with every construct score; batch last."""
+    return np.stack([np.einsum("ikb,kb->ib", S[:, b], w[b]) for b in blocks], axis=1)
+
+
+def score_correlations(w: Array, X: Array, blocks: list[slice]) -> Array:
+    """(J, J, B) correlations of the construct scores, from the item-construct correlations X; batch last."""
+    return np.stack([np.einsum("ib,ijb->jb", w[b], X[b]) for b in blocks], axis=0)
+
+
+def _update(
+    w: Array, S: Array, layout: Layout, blocks: list[slice], scheme: Scheme, factors: dict[int, Array]
+) -> Array:
+    """One step: inner weights from the score correlations, then new outer weights from the inner proxies."""
+    X = item_construct_correlations(w, S, blocks)
+    E = _inner_weights(score_correlations(w, X, blocks), layout, scheme)
+    new = np.empty_like(w)
+    for j, b in enumerate(blocks):
+        tied = np.flatnonzero(layout.adjacency[j] | layout.adjacency[:, j])
+        proxy = np.einsum("ikb,kb->ib", X[b][:, tied], E[j, tied])  # correlation of the items with the inner proxy
+        new[b] = solve(factors[j], proxy) if j in factors else proxy
+    return new
+
+
+def _inner_weights(C: Array, layout: Layout, scheme: Scheme) -> Array:
+    """(J, J, B): row j holds the weights with which construct j's neighbours form its inner proxy."""
+    if scheme == "centroid":
+        return np.sign(C)
+    if scheme == "factorial":
+        return C
+    E = C.copy()  # path scheme: correlations with effects, regression weights of causes
+    for k in range(len(C)):
+        causes = layout.predecessors(k)
+        if len(causes):
+            E[k, causes] = solve(ldl(C[np.ix_(causes, causes)]), C[causes, k])
+    return E
+
+
+def _orient(w: Array, R: Array, layout: Layout, reference: Array | None) -> Array:
+    """(B, p) weights with each construct's sign settled."""
+    W = w.T.copy()
+    for b in layout.slices:
+        target = R[:, b, b].sum(axis=-1) if reference is None else R[:, b, b] @ reference[b]
+        agreement = np.einsum("bi,bi->b", W[:, b], target)
+        W[:, b] *= np.where(agreement < 0, -1.0, 1.0)[:, None]
+    return W

@@ -1,0 +1,80 @@
+"""Ready models of the satisfaction-index programmes; they take their items from the codebook's construct tags.
+
+A new preset is a table of paths here and, if it fixes indicators, a table of those. Sources: ACSI, Fornell et al. (1996);
+ECSI, Tenenhaus et al. (2005); the mobile operator's variant adds named indicators to the ECSI paths.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from csi.errors import ModelError, known_names
+from csi.model.construct import Construct
+from csi.model.model import Model
+from csi.survey.codebook import Codebook
+
+Paths = Mapping[str, Sequence[str]]
+
+ACSI_PATHS: Paths = {
+    "Expectation": ("Quality", "Value", "Satisfaction"),
+    "Quality": ("Value", "Satisfaction"),
+    "Value": ("Satisfaction",),
+    "Satisfaction": ("Complaints", "Loyalty"),
+    "Complaints": ("Loyalty",),
+}
+ECSI_PATHS: Paths = {"Image": ("Expectation", "Satisfaction", "Loyalty"), **ACSI_PATHS}
+
+MOBILE_INDICATORS: Mapping[str, Sequence[str]] = {
+    "Image": ("overall_impression", "feature_salience"),
+    "Expectation": ("overall_expectation",),
+    "Quality": ("overall_quality", "reliability", "responsiveness", "assurance", "empathy", "tangibles"),
+    "Value": ("price_given_quality", "quality_given_price"),
+    "Satisfaction": ("overall_satisfaction", "distance_to_expectation", "distance_to_ideal", "distance_to_others"),
+    "Complaints": ("complaints", "suggestions"),
+    "Loyalty": ("return_likelihood", "price_tolerance", "tenure"),
+}
+
+
+def acsi(codebook: Codebook) -> Model:
+    """American Customer Satisfaction Index: no image (Fornell et al. 1996)."""
+    return _from_tags(codebook, ACSI_PATHS, "acsi")
+
+
+def ecsi(codebook: Codebook) -> Model:
+    """European Customer Satisfaction Index: image, and twelve paths (Tenenhaus et al. 2005)."""
+    return _from_tags(codebook, ECSI_PATHS, "ecsi")
+
+
+def mobile_csi(codebook: Codebook) -> Model:
+    """The mobile operator's index: ECSI paths, and for each construct the operator's own list of indicators.
+
+    An item says by its `indicator` tag which of them it asks; the model notes those that nobody asks.
+    """
+    for item in codebook.items:
+        known = MOBILE_INDICATORS.get(item.construct or "", ())
+        if item.indicator is not None and item.indicator not in known:
+            named = known_names(item.indicator, known, f"The indicators of {item.construct} are")
+            raise ModelError(f"item {item.name!r} has the indicator {item.indicator!r}. {named}")
+    model = _from_tags(codebook, ECSI_PATHS, "mobile_csi")
+    asked = {item.indicator for item in codebook.items}
+    missing = [i for c in model.names for i in MOBILE_INDICATORS[c] if i not in asked]
+    note = [f"Indicators of the mobile preset that no item asks: {', '.join(missing)}."] if missing else []
+    return Model(model.constructs, model.paths, (*model.notes, *note))
+
+
+PRESETS = {"acsi": acsi, "ecsi": ecsi, "mobile_csi": mobile_csi}
+
+
+def _from_tags(codebook: Codebook, paths: Paths, preset: str) -> Model:
+    wanted = list(dict.fromkeys([*paths, *(effect for effects in paths.values() for effect in effects)]))
+    asked = [name for name in wanted if codebook.items_of(name)]
+    kept = {c: [e for e in paths.get(c, ()) if e in asked] for c in asked}
+    tied = {end for cause, effects in kept.items() if effects for end in (cause, *effects)}
+    left_out = [name for name in wanted if name not in tied]
+    if not tied:
+        tags = sorted({item.construct for item in codebook.items if item.construct})
+        raise ModelError(
+            f"the preset {preset!r} finds no two connected constructs in the codebook. It looks for the tags "
+            f"{', '.join(wanted)}; the items are tagged {', '.join(tags) or 'with nothing'}."
+        )
+    notes = [f"Left out with their paths, because no item asks them: {', '.join(left_out)}."] if left_out else []
+    constructs = [Construct(name, [item.name for item in codebook.items_of(name)]) for name in wanted if name in tied]
+    return Model(constructs, {c: e for c, e in kept.items() if e}, notes)

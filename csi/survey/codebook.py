@@ -1,0 +1,165 @@
+"""What every column of a questionnaire means: scale, missing codes, construct, wording in Chinese and English."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic.dataclasses import dataclass
+
+from csi.errors import SurveyError, known_names
+
+Dimension = Literal["reliability", "responsiveness", "assurance", "empathy", "tangibles"]
+Code = float | str
+
+
+_STRICT = ConfigDict(extra="forbid")
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Wording:
+    """A text in the languages of the reports; whichever is missing is replaced by the other."""
+
+    en: str = ""
+    zh: str = ""
+
+    def text(self, language: str, default: str) -> str:
+        """The wording in `language`, else in the other language, else `default`."""
+        return getattr(self, language, "") or self.en or self.zh or default
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Scale:
+    """Ends of an answer scale and the codes that are not answers.
+
+    >>> Scale(low=1, high=10, dont_know=[98], refused=[99]).high
+    10.0
+    """
+
+    low: float
+    high: float
+    missing: tuple[Code, ...] = ()
+    dont_know: tuple[Code, ...] = ()
+    refused: tuple[Code, ...] = ()
+    not_applicable: tuple[Code, ...] = ()
+
+    @model_validator(mode="after")
+    def _ends_in_order(self) -> "Scale":
+        if not self.low < self.high:
+            raise ValueError(f"the low end {self.low:g} must lie below the high end {self.high:g}")
+        return self
+
+    @property
+    def codes(self) -> dict[str, tuple[Code, ...]]:
+        """Kind of gap -> the codes that mean it."""
+        return {
+            "skipped": self.missing,
+            "dont_know": self.dont_know,
+            "refused": self.refused,
+            "not_applicable": self.not_applicable,
+        }
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Item:
+    """One question: where it stands in the file, what it measures, how it was answered."""
+
+    name: str
+    column: str
+    scale: Scale
+    construct: str | None = None
+    indicator: str | None = None
+    dimension: Dimension | None = None
+    reverse: bool = False
+    wording: Wording = Wording()
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Segment:
+    """A column that divides respondents, with words for its levels."""
+
+    name: str
+    column: str
+    wording: Wording = Wording()
+    levels: dict[str, Wording] = Field(default_factory=dict)
+
+    def label(self, level: object, language: str) -> str:
+        """The level's name in a language; the level itself where the codebook gives no word."""
+        return self.levels.get(str(level), Wording()).text(language, str(level))
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Codebook:
+    """Items, segments and the columns that identify, date and weight a respondent."""
+
+    items: tuple[Item, ...]
+    segments: tuple[Segment, ...] = ()
+    constructs: dict[str, Wording] = Field(default_factory=dict)
+    key: str | None = None
+    date: str | None = None
+    weight: str | None = None
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> "Codebook":
+        for what, names in (("item", [i.name for i in self.items]), ("segment", [s.name for s in self.segments])):
+            twice = sorted({n for n in names if names.count(n) > 1})
+            if twice:
+                raise ValueError(f"{what} {twice[0]!r} is defined {names.count(twice[0])} times")
+        return self
+
+    @classmethod
+    def from_dict(cls, table: Mapping[str, Any], source: str = "codebook") -> "Codebook":
+        """Build a codebook from its TOML table; errors name the source and the field.
+
+        An item without a scale takes the table's `scale`; one without a column is looked for under its own name.
+
+        >>> book = Codebook.from_dict({"scale": {"low": 1, "high": 10}, "items": [{"name": "CUSA1"}]})
+        >>> book.item("CUSA1").scale.low
+        1.0
+        """
+        table = dict(table)
+        common = table.pop("scale", None)
+        items = []
+        for number, entry in enumerate(table.pop("items", []), 1):
+            item = {"column": entry.get("name"), **entry}
+            scale = {**(common or {}), **(item.get("scale") or {})}
+            absent = [end for end in ("low", "high") if end not in scale]
+            if absent:
+                raise SurveyError(
+                    f"{source}: item {item.get('name', number)!r} has no {' and no '.join(absent)} end of its scale. "
+                    "Scale ends are never guessed from the answers: write scale = { low = 1, high = 10 } at the item "
+                    "or once for all in [codebook.scale]."
+                )
+            items.append({**item, "scale": scale})
+        try:
+            return cls(items=items, **table)  # type: ignore[arg-type]
+        except ValidationError as error:
+            raise SurveyError(f"{source}: {describe(error)}") from None
+
+    def item(self, name: str) -> Item:
+        """The item of that name; SurveyError with the known names if there is none."""
+        for item in self.items:
+            if item.name == name:
+                return item
+        raise SurveyError(
+            f"the codebook has no item {name!r}. {known_names(name, [i.name for i in self.items], 'Its items are')}"
+        )
+
+    def segment(self, name: str) -> Segment:
+        """The segment of that name; SurveyError with the known names if there is none."""
+        for segment in self.segments:
+            if segment.name == name:
+                return segment
+        known = known_names(name, [s.name for s in self.segments], "Its segments are")
+        raise SurveyError(f"the codebook has no segment {name!r}. {known}")
+
+    def items_of(self, construct: str) -> list[Item]:
+        """The items tagged with a construct, in the order of the codebook."""
+        return [item for item in self.items if item.construct == construct]
+
+
+def describe(error: ValidationError) -> str:
+    """The first fault of a validation error as 'field: what is wrong', for people."""
+    first = error.errors()[0]
+    field = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
+    more = f" (and {error.error_count() - 1} more)" if error.error_count() > 1 else ""
+    return f"{field or 'table'}: {first['msg'].removeprefix('Value error, ')}{more}"
