@@ -7,13 +7,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from csi.drivers.priority_map import PriorityMap as PriorityMap
+    from csi.drivers.priority_map import importance_performance as importance_performance
     from csi.errors import CsiError as CsiError
     from csi.errors import CsiWarning as CsiWarning
+    from csi.index.indicators import Indicators as Indicators
+    from csi.index.indicators import indicator_levels as indicator_levels
+    from csi.index.score import Index as Index
+    from csi.index.score import satisfaction_index as satisfaction_index
     from csi.model.construct import Construct as Construct
     from csi.model.model import Model as Model
     from csi.model.presets import acsi as acsi
     from csi.model.presets import ecsi as ecsi
     from csi.model.presets import mobile_csi as mobile_csi
+    from csi.structural.assessment import Assessment as Assessment
+    from csi.structural.assessment import assess as assess
     from csi.structural.estimation import Fit as Fit
     from csi.structural.estimation import fit as fit
     from csi.structural.estimation import score as score
@@ -43,6 +51,14 @@ _HOME = {
     "Survey": "csi.survey.survey",
     "read_survey": "csi.survey.survey",
     "survey_from_frame": "csi.survey.survey",
+    "assess": "csi.structural.assessment",
+    "Assessment": "csi.structural.assessment",
+    "satisfaction_index": "csi.index.score",
+    "Index": "csi.index.score",
+    "indicator_levels": "csi.index.indicators",
+    "Indicators": "csi.index.indicators",
+    "importance_performance": "csi.drivers.priority_map",
+    "PriorityMap": "csi.drivers.priority_map",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, kept in _HOME
 

@@ -25,6 +25,254 @@ WORDS: dict[str, tuple[str, str]] = {
     "dimension.assurance": ("Assurance", "保证性"),
     "dimension.empathy": ("Empathy", "移情性"),
     "dimension.tangibles": ("Tangibles", "有形性"),
+    # assessment: what is judged, and what to do when it does not hold
+    "criterion.convergence": ("Outer weights settled (iterations)", "外部权重收敛(迭代次数)"),
+    "criterion.admissibility": ("Factor solution is possible", "因子解可接受"),
+    "criterion.missing": ("Share of missing answers", "缺失回答比例"),
+    "criterion.sample": ("Number of answers", "样本量"),
+    "criterion.negative_weight": ("Negative outer weight", "外部权重为负"),
+    "criterion.loading": ("Loading", "载荷"),
+    "criterion.rho_a": ("Reliability rho_A", "信度 rho_A"),
+    "criterion.rho_c": ("Composite reliability rho_C", "组合信度 rho_C"),
+    "criterion.ave": ("Average variance extracted", "平均方差提取量 AVE"),
+    "criterion.single_item": ("Single item", "单一题项"),
+    "criterion.htmt": ("HTMT ratio", "异质-单质比 HTMT"),
+    "criterion.item_vif": ("Collinearity of items (VIF)", "题项共线性 VIF"),
+    "criterion.inner_vif": ("Collinearity of drivers (VIF)", "驱动因素共线性 VIF"),
+    "criterion.path": ("Path coefficient", "路径系数"),
+    "criterion.draws": ("Bootstrap draws lost", "自助法失败比例"),
+    "advice.convergence": (
+        "Do not use these numbers. Look for items that are copies of one another.",
+        "不要使用这些结果;请检查是否有重复或几乎相同的题项。",
+    ),
+    "advice.admissibility": (
+        "The constructs are too close to be separate factors: join them or model them as composites.",
+        "潜变量之间过于接近,无法作为独立因子;请合并,或改为组合变量。",
+    ),
+    "advice.missing": (
+        "Many answers are missing here; do not fill in means, and compare who answers with who does not.",
+        "此处缺失较多;不要用均值填补,并比较作答者与未作答者。",
+    ),
+    "advice.sample": (
+        "Below 155 answers a path of 0.2 is often missed; read small effects with care.",
+        "不足155份时,0.2左右的路径常被漏检;小效应请谨慎解读。",
+    ),
+    "advice.negative_weight": (
+        "A weight against the direction of its construct: check the coding (reversed?) and collinearity.",
+        "权重方向与潜变量相反;请检查编码(是否反向题)与共线性。",
+    ),
+    "advice.loading": (
+        "The item shares little with its construct: check its wording, keep it only for its content.",
+        "该题项与潜变量关联较弱;请检查措辞,仅在内容需要时保留。",
+    ),
+    "advice.rho_a": (
+        "The items measure the construct unevenly; see the weak loadings.",
+        "题项测量不够一致;请看载荷偏低的题项。",
+    ),
+    "advice.rho_c": (
+        "The items measure the construct unevenly; see the weak loadings.",
+        "题项测量不够一致;请看载荷偏低的题项。",
+    ),
+    "advice.ave": (
+        "More error than content in these items; see the weak loadings.",
+        "误差多于内容;请看载荷偏低的题项。",
+    ),
+    "advice.single_item": (
+        "One question alone: its reliability is unknown, and effects may be understated.",
+        "仅一个题项,信度未知,效应可能被低估。",
+    ),
+    "advice.htmt": (
+        "The two constructs are hardly told apart by their items; read their separate effects with care.",
+        "两个潜变量难以区分;请谨慎解读各自的效应。",
+    ),
+    "advice.item_vif": ("Items overlap; their single weights are not stable.", "题项重叠,单个权重不稳定。"),
+    "advice.inner_vif": ("Drivers overlap; their single effects are not stable.", "驱动因素重叠,单个效应不稳定。"),
+    "advice.path": ("Not distinguishable from no effect with these answers.", "以现有样本无法与零效应区分。"),
+    "advice.draws": ("Too many resamples failed; the intervals may mislead.", "失败的重抽样过多,区间可能误导。"),
+    # charts
+    "chart.points": ("{construct} index (0-100)", "{construct}指数(0-100)"),
+    "chart.cut_axis": ("axis does not start at 0; bars are 95 % intervals", "纵轴不从0开始;误差线为95%区间"),
+    "chart.whole": ("all {value}", "总体 {value}"),
+    "chart.too_few": ("too few answers to show", "样本过少,不予显示"),
+    "chart.level": ("level {value}", "水平 {value}"),
+    "chart.paths_note": (
+        "Arrow width = size of effect; dashed = not distinguishable from 0; red = negative",
+        "箭头粗细=效应大小;虚线=与零无法区分;红色=负效应",
+    ),
+    "chart.paths_note_plain": ("Arrow width = size of effect; red = negative", "箭头粗细=效应大小;红色=负效应"),
+    "chart.importance": ("Importance: points of {target} per point", "重要性:每提升1分带来的{target}分数"),
+    "chart.performance": ("Performance (0-100)", "表现(0-100)"),
+    "chart.weak_important": ("weak and important", "短板:重要但偏弱"),
+    # report
+    "report.subtitle": ("Customer satisfaction, {wave}", "客户满意度季度报告 {wave}"),
+    "report.synthetic": (
+        "SYNTHETIC DATA: simulated customers and answers, no real person or operator.",
+        "模拟数据(SYNTHETIC):客户与回答均为计算机模拟,不涉及任何真实个人或运营商。",
+    ),
+    "report.answers": ("{n} answers", "{n}份有效回答"),
+    "report.answered_between": ("{n} answers, {first} to {last}", "{n}份有效回答,{first} 至 {last}"),
+    "report.at_a_glance": ("At a glance", "要点"),
+    "report.index_line": ("95 % interval {low} to {high}", "95%区间 {low} 至 {high}"),
+    "report.since": ("{change} since {wave}", "较{wave} {change}"),
+    "report.beyond_chance": ("more than chance (interval {low} to {high})", "超出偶然波动(区间 {low} 至 {high})"),
+    "report.within_chance": ("within chance (interval {low} to {high})", "在偶然波动范围内(区间 {low} 至 {high})"),
+    "report.weakest": ("Weakest important indicator", "首要短板指标"),
+    "report.weakest_none": ("No indicator is both weak and important", "没有既重要又偏弱的指标"),
+    "report.weakest_line": (
+        "level {level}; one point more goes with {importance} points of {target}",
+        "得分 {level};每提升1分,{target}约提升 {importance} 分",
+    ),
+    "report.care": ("Customers to care for", "关怀客户"),
+    "report.care_line": (
+        "{holdout} more are held out at random, so that the effect can be measured",
+        "另随机保留 {holdout} 名不作关怀,用于检验关怀效果",
+    ),
+    "report.trust": ("Can we trust these numbers?", "结果是否可信"),
+    "report.trust_line": (
+        "{failed} fail, {noted} to note, {passed} pass",
+        "{failed}项不通过,{noted}项需注意,{passed}项通过",
+    ),
+    "report.trend": ("The index over time", "满意度指数走势"),
+    "report.trend_text": (
+        "All waves are measured with the weights of {wave}. With its own weights an earlier wave would differ by at most "
+        "{difference} points.",
+        "各期均按{wave}的权重计算;若用各期自身权重,差异最多为 {difference} 分。",
+    ),
+    "report.segments": ("The index by segment", "分群满意度"),
+    "report.segments_text": (
+        "Dots are estimates, lines their 95 % intervals, numbers in brackets the answers. Groups with fewer than {minimum} "
+        "answers are not shown.",
+        "圆点为估计值,横线为95%区间,括号内为样本数;少于{minimum}份回答的群体不予显示。",
+    ),
+    "report.model": ("What drives satisfaction", "满意度的成因"),
+    "report.model_text": (
+        "Numbers on the arrows are standardised path coefficients: by how many standard deviations the effect moves with one "
+        "standard deviation of the cause. R² is the share explained.",
+        "箭头上的数字为标准化路径系数:原因变动一个标准差时,结果变动多少个标准差;R²为被解释的比例。",
+    ),
+    "report.priority": ("Where to act first", "优先改进什么"),
+    "report.priority_text": (
+        "Items to the right matter more for {target}, items at the bottom are weaker; number 1 has most to win (importance "
+        "times points lacking to 100). Dashed lines are the means, thin crosses 95 % intervals.",
+        "越靠右对{target}越重要,越靠下表现越弱;编号1的改进空间最大(重要性×距满分的差距)。虚线为平均值,细十字为95%区间。",
+    ),
+    "report.indicators": ("All indicators", "全部指标"),
+    "report.indicators_text": (
+        "Arrows mark changes since {wave} that stand out from chance (false-discovery rate 10 %).",
+        "箭头表示较{wave}有超出偶然的变化(错误发现率10%)。",
+    ),
+    "report.indicators_text_single": ("Levels in points, 0 to 100.", "各指标得分(0-100)。"),
+    "report.column.indicator": ("Indicator", "指标"),
+    "report.column.level": ("Level", "得分"),
+    "report.column.interval": ("95 % interval", "95%区间"),
+    "report.column.change": ("Change", "变化"),
+    "report.column.importance": ("Importance", "重要性"),
+    "report.column.answers": ("Answers", "回答数"),
+    "report.column.what": ("What was checked", "检查内容"),
+    "report.column.where": ("Where", "对象"),
+    "report.column.value": ("Value", "数值"),
+    "report.column.threshold": ("Required", "要求"),
+    "report.column.todo": ("What to do", "建议"),
+    "report.up": ("rose", "上升"),
+    "report.down": ("fell", "下降"),
+    "report.trust_pass": ("All checks pass.", "全部检查通过。"),
+    "report.trust_text": (
+        "Checked against published thresholds ({passed} of {all} pass). What did not pass:",
+        "按已发表的标准检查,{all}项中{passed}项通过。未通过或需注意的如下:",
+    ),
+    "report.refused": (
+        "{cells} cells and {rows} rows of the answer file could not be used and were kept apart; {gaps} of the answers to the "
+        "model's questions are missing.",
+        "答卷中有{cells}个单元格、{rows}行无法使用,已单独保留;模型所用题项的缺失比例为{gaps}。",
+    ),
+    "report.lost_draws": ("{lost} of {draws} resamples could not be used.", "{draws}次重抽样中有{lost}次无法使用。"),
+    "report.overlap": (
+        "{count} customers answered more than one wave; the intervals of changes treat waves as independent.",
+        "有{count}名客户参加了多期调查;变化区间按各期独立计算。",
+    ),
+    "report.care_section": ("Customers to care for first", "优先关怀的客户"),
+    "report.care_text": (
+        "{treated} customers were chosen among {eligible} who may be contacted, out of {base}. Names and numbers stand in "
+        "{file} only, not in this report.",
+        "在{base}名客户中,有{eligible}名可以联系,从中选出{treated}名优先关怀。客户号码仅见于 {file},不在本报告内。",
+    ),
+    "report.reasons": ("What goes with their risk", "与其风险相伴的情况"),
+    "report.reasons_count": ("{count} customers", "{count}名客户"),
+    "report.method": ("How this was computed", "计算方法"),
+    "report.method_text": (
+        "Index and effects by partial least squares ({scheme} weighting; missing answers: {missing}); intervals from {draws} "
+        "bootstrap resamples, seed {seed}; csi {version}.",
+        "指数与效应由偏最小二乘法估计({scheme}加权;缺失处理:{missing});区间来自{draws}次自助重抽样,种子{seed};csi {version}。",
+    ),
+    "report.source": ("Answers: {file}, SHA-256 {digest}.", "答卷文件:{file},SHA-256 {digest}。"),
+    "report.model_note": ("Model: {note}", "模型:{note}"),
+    "absent.one_wave": (
+        "Only one wave is at hand, so there is no trend and no change yet.",
+        "目前仅有一期数据,暂无走势与变化。",
+    ),
+    "absent.no_segments": ("The codebook names no segments.", "编码本未定义分群。"),
+    "absent.no_drivers": (
+        "Nothing leads to the target in this model, so there is no priority map.",
+        "模型中没有指向目标的驱动因素,故无优先图。",
+    ),
+    "absent.no_behaviour": (
+        "No behaviour table is named in the study file, so nobody can be found beyond those who answered.",
+        "研究文件未指定行为数据表,因此无法识别未受访的客户。",
+    ),
+    "absent.no_key": (
+        "The answers carry no customer key, so they cannot be joined to behaviour.",
+        "答卷没有客户标识,无法与行为数据关联。",
+    ),
+    "absent.no_risk": ("The study file does not say who counts as dissatisfied.", "研究文件未定义何为不满意客户。"),
+    "absent.too_few_dissatisfied": (
+        "Too few dissatisfied customers answered to learn what goes with dissatisfaction.",
+        "不满意的受访客户过少,无法识别其特征。",
+    ),
+    "absent.no_care": (
+        "The study file says nothing about care, so no list was drawn.",
+        "研究文件未设定关怀规则,未生成关怀名单。",
+    ),
+    "verdict.pass": ("pass", "通过"),
+    "verdict.note": ("note", "注意"),
+    "verdict.fail": ("fail", "不通过"),
+    # care lists
+    "care.do_not_disturb_not_recorded": (
+        "Do-not-disturb is not recorded: nobody is excluded by it.",
+        "未记录免打扰标识，名单未据此剔除任何客户。",
+    ),
+    "care.consent_not_recorded": (
+        "Consent is not recorded: nobody is excluded by it.",
+        "未记录客户授权，名单未据此剔除任何客户。",
+    ),
+    "care.do_not_disturb_unreadable": (
+        "{count:,} customers have no readable do-not-disturb flag and are excluded.",
+        "{count:,}名客户的免打扰标识缺失或无法识别，已从名单剔除。",
+    ),
+    "care.consent_unreadable": (
+        "{count:,} customers have no readable consent flag and are excluded.",
+        "{count:,}名客户的授权标识缺失或无法识别，已从名单剔除。",
+    ),
+    "care.capacity_above_eligible": (
+        "The capacity of {count:,} is above the {other:,} eligible customers: all of them are listed.",
+        "关怀能力为{count:,}名，超过可关怀的{other:,}名客户，已全部列入。",
+    ),
+    "care.no_holdout": (
+        "Nobody is held out, so the effect of this care cannot be measured.",
+        "未设对照组，本次关怀效果将无法评估。",
+    ),
+    "care.no_better_than_chance": (
+        "The risk model is no better than chance, so this list is no better than a random one.",
+        "风险模型的识别能力不优于随机，本名单不优于随机抽取。",
+    ),
+    "care.reason": (
+        "{feature}: {value} (typically {typical}) goes with a risk {points:.1f} percentage points higher.",
+        "{feature}为{value}（一般为{typical}），与之相伴的不满意风险高出{points:.1f}个百分点。",
+    ),
+    "care.no_reason": (
+        "No single feature sets this customer apart.",
+        "没有单项特征使该客户明显不同于一般客户。",
+    ),
+    "care.no_record": ("no record", "无记录"),
 }
 
 

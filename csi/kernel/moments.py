@@ -34,7 +34,7 @@ class Moments:
     @property
     def sd(self) -> Array:
         """(B, p) standard deviations."""
-        return np.sqrt(np.diagonal(self.cov, axis1=1, axis2=2))
+        return np.sqrt(np.maximum(np.diagonal(self.cov, axis1=1, axis2=2), 0.0))
 
     @property
     def correlation(self) -> Array:
@@ -205,3 +205,18 @@ def _em_step(gaps: _Gaps, W: Array, fixed: tuple[Array, Array], mean: Array, cov
     new_mean = fixed[0] + np.einsum("bm,bmp->bp", W, filled)
     second = fixed[1] + np.swapaxes(filled * W[:, :, None], 1, 2) @ filled + residual.reshape(B, p, p)
     return new_mean, second - new_mean[:, :, None] * new_mean[:, None, :]
+
+
+def domain_means(X: Array, W: Array, domains: NDArray[np.bool_]) -> Array:
+    """Means (B, D, p) of the observed answers within each domain (D, n): segments of the same replicates.
+
+    NaN where a domain has no answer left in a replicate.
+    """
+    observed = ~np.isnan(X)
+    values = np.where(observed, X, 0.0)
+    p = X.shape[1]
+    inside = domains.T[:, :, None]
+    sums = W @ (inside * values[:, None, :]).reshape(len(X), -1)
+    counts = W @ (inside * observed[:, None, :]).reshape(len(X), -1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return (sums / counts).reshape(len(W), len(domains), p)

@@ -130,7 +130,9 @@ class Fit(Result):
         """
         self.require_scale()
         u, _ = self.unit_weights()
-        filled = importance.points(self._filled(X), self.cases.low, self.cases.high)
+        # A gap may be filled beyond the scale, a person cannot answer there.
+        filled = np.clip(self._filled(X), self.cases.low, self.cases.high)
+        filled = importance.points(filled, self.cases.low, self.cases.high)
         levels = importance.construct_levels(u, filled, self.layout)
         return pd.DataFrame(levels, columns=list(self.model.names))
 

@@ -183,7 +183,9 @@ def replicate(fit: Fit, W: Array) -> tuple[Draws, NDArray[np.str_]]:
     problem = np.full(len(W), "", dtype="<U13")
     problem[~e.admissible] = INADMISSIBLE
     problem[~e.converged] = UNSETTLED
-    problem[~np.isfinite(e.weights).all(axis=1) | ~np.isfinite(e.paths).all(axis=(1, 2))] = SINGULAR
+    no_reliability = np.isnan(e.attenuation).any(axis=1)  # a negative rho_A: a possible sample, an impossible factor
+    undefined = ~np.isfinite(e.weights).all(axis=1) | ~np.isfinite(e.paths).all(axis=(1, 2))
+    problem[undefined & ~(no_reliability & np.isfinite(e.weights).all(axis=1))] = SINGULAR
     problem[np.isnan(np.diagonal(R, axis1=1, axis2=2)).any(axis=1)] = CONSTANT
     draws = Draws(
         e.weights,

@@ -256,8 +256,14 @@ def _respondents(raw: RawTable, codebook: Codebook) -> pd.DataFrame:
     if codebook.weight:
         columns["weight"] = _weights(raw, codebook.weight)
     for segment in codebook.segments:
-        columns[segment.name] = [text.strip() for text in raw.column(segment.column)]
+        columns[segment.name] = [_level(text) for text in raw.column(segment.column)]
     return pd.DataFrame(columns)
+
+
+def _level(text: str) -> str:
+    """A segment level as the codebook writes it: spreadsheets turn 1 into 1.0, which is the same level."""
+    stem, _, decimals = text.strip().partition(".")
+    return stem if stem.isdigit() and decimals and not decimals.strip("0") else text.strip()
 
 
 def _keys(raw: RawTable, column: str) -> list[str]:

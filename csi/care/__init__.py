@@ -1,0 +1,1 @@
+"""What we do for customers: whom to care for first."""

@@ -1,0 +1,166 @@
+"""The `csi` command: demo, check, report, simulate. Exit codes: 0 fine, 1 findings that fail --strict, 2 bad input."""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from csi.errors import CsiError, CsiWarning
+from csi.words import LANGUAGES
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Customer-satisfaction modelling: from survey answers to an index, its drivers and a care list.",
+)
+
+StudyPath = Annotated[Path, typer.Argument(help="A study file, or the folder that holds study.toml.")]
+DataDir = Annotated[Path | None, typer.Option(help="Folder of the data, if not where the study file says.")]
+WaveName = Annotated[str | None, typer.Option(help="Name of the wave; the last one unless given.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print nothing but errors.")]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if the assessment has failing findings.")]
+LanguageName = Annotated[str, typer.Option(help="Language of the report: en or zh.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Option(help="Where reports go.")] = Path("reports/demo"), quiet: Quiet = False
+) -> None:
+    """Simulate the demo study, run its last quarter end to end, write the report in English and Chinese."""
+    from csi.simulate import simulate_study
+
+    with _steps(quiet) as step:
+        step("simulate a mobile operator")
+        study = simulate_study(out / "study")
+        _run(study, None, None, LANGUAGES, out / "2026Q3", quiet, step)
+
+
+@app.command()
+def check(study: StudyPath, data_dir: DataDir = None, quiet: Quiet = False, strict: Strict = False) -> None:
+    """Read a study and all its answers, and say what was found and what was refused."""
+    from csi.errors import StudyError
+    from csi.structural.assessment import assess
+    from csi.structural.estimation import fit
+    from csi.study import read_study
+
+    plan = read_study(study, data_dir=data_dir)
+    out = Console(quiet=quiet, highlight=False)
+    out.print(str(plan), markup=False)
+    out.print(str(plan.model), markup=False)
+    missing = [wave.name for wave in plan.waves if not plan.file(wave.file).is_file()]
+    if len(missing) == len(plan.waves):
+        plan.read(plan.waves[-1])  # raises, naming the file, the folder and the source
+    failing = 0
+    for wave in plan.waves:
+        if wave.name in missing:
+            raise StudyError(f"{plan.path}: wave {wave.name!r} needs {wave.file!r}, which is not in {plan.data_dir}.")
+        survey = plan.read(wave)
+        assessment = assess(fit(plan.model, survey))
+        failing += assessment.count("fail")
+        out.print("\n".join([*survey.headline(), *assessment.headline()]), markup=False)
+    if strict and failing:
+        raise typer.Exit(1)
+
+
+@app.command()
+def report(
+    study: StudyPath,
+    wave: WaveName = None,
+    language: LanguageName = "en",
+    out: Annotated[Path | None, typer.Option(help="Folder of the report; reports/STUDY/WAVE unless given.")] = None,
+    data_dir: DataDir = None,
+    quiet: Quiet = False,
+    strict: Strict = False,
+) -> None:
+    """Run a quarter and write its report."""
+    with _steps(quiet) as step:
+        failing = _run(study, data_dir, wave, (language,), out, quiet, step)
+    if strict and failing:
+        raise typer.Exit(1)
+
+
+@app.command()
+def simulate(
+    directory: Annotated[Path, typer.Argument(help="Where to write the synthetic study.")],
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 2026,
+    quiet: Quiet = False,
+) -> None:
+    """Write a synthetic mobile operator's study: four quarters of answers, the customer base, and the known truth."""
+    from csi.simulate import simulate_study
+
+    with _steps(quiet) as step:
+        step("simulate a mobile operator")
+        path = simulate_study(directory, seed=seed)
+    Console(quiet=quiet, highlight=False).print(f"SYNTHETIC study written: {path}", markup=False, soft_wrap=True)
+
+
+def _run(
+    study: Path,
+    data_dir: Path | None,
+    wave: str | None,
+    languages: tuple[str, ...],
+    out: Path | None,
+    quiet: bool,
+    step: "Step",
+) -> int:
+    """Run one quarter, write its reports, print where they are and what they say; the number of failing findings."""
+    unknown = [language for language in languages if language not in LANGUAGES]
+    if unknown:
+        raise CsiError(f"--language must be one of {', '.join(LANGUAGES)}, not {unknown[0]!r}.")
+    from csi.report.html import quarterly_report
+    from csi.study import read_study, run_quarter
+
+    plan = read_study(study, data_dir=data_dir)
+    quarter = run_quarter(plan, wave, progress=step)
+    folder = out or Path("reports") / plan.about.name / str(quarter.survey.wave)
+    console = Console(quiet=quiet, highlight=False)
+    for language in languages:
+        step(f"write the report ({language})")
+        written = quarterly_report(quarter, folder, language=language)
+        console.print(f"report: {written.paths[0]}", markup=False, soft_wrap=True)
+    console.print("\n".join(quarter.headline()), markup=False, soft_wrap=True)
+    return quarter.assessment.count("fail")
+
+
+class Step:
+    """Tells a person at a terminal what is being done; silent in scripts and with --quiet."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.status = console.status("")
+
+    def __call__(self, name: str) -> None:
+        if self.console.is_terminal:
+            self.status.update(f"{name} ...")
+
+
+@contextmanager
+def _steps(quiet: bool) -> Iterator[Step]:
+    step = Step(Console(stderr=True, quiet=quiet, highlight=False))
+    if step.console.is_terminal and not quiet:
+        with step.status:
+            yield step
+    else:
+        yield step
+
+
+def main() -> None:
+    """Run the command; what went wrong with the input is said in one line, without a traceback."""
+    errors = Console(stderr=True, highlight=False)
+
+    def show(message: Warning | str, category: type[Warning], *rest: object) -> None:
+        if issubclass(category, CsiWarning) and "--quiet" not in sys.argv:
+            errors.print(f"warning: {message}", markup=False, soft_wrap=True)
+
+    warnings.showwarning = show
+    try:
+        app()
+    except CsiError as error:
+        errors.print(f"error: {error}", markup=False, soft_wrap=True)
+        sys.exit(2)

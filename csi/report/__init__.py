@@ -1,0 +1,1 @@
+"""How results are shown: the only room that formats."""

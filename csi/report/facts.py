@@ -1,0 +1,95 @@
+"""What a report says in words: every number already a text in the language of the reader."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import csi
+from csi.index.score import MINIMUM_CELL
+from csi.report.labels import Labels
+from csi.report.tables import signed
+from csi.study import Quarter
+from csi.words import say
+
+
+def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
+    """Everything the page says in words, as texts."""
+    language, survey, fit = labels.language, quarter.survey, quarter.fit
+    low, high = quarter.index.interval
+    return {
+        "title": quarter.study.about.title.text(language, quarter.study.about.name),
+        "target": labels.construct(quarter.index.construct),
+        "answers": _answers(quarter, language),
+        "index": f"{quarter.index.value:.1f}",
+        "index_line": say("report.index_line", language, low=f"{low:.1f}", high=f"{high:.1f}"),
+        "change": _change(quarter, language),
+        "weakest": _weakest(quarter, labels),
+        "trend_text": _trend_text(quarter, language),
+        "minimum": MINIMUM_CELL,
+        "refused": say(
+            "report.refused",
+            language,
+            cells=f"{len(survey.refused_cells):,}",
+            rows=f"{len(survey.refused_rows):,}",
+            gaps=f"{np.isnan(fit.cases.X).mean():.1%}",
+        ),
+        "lost": sum(quarter.boot.failed.values()),
+        "before": quarter.indicators.before,
+        "method": say(
+            "report.method_text",
+            language,
+            scheme=fit.settings.scheme,
+            missing=fit.settings.missing,
+            draws=f"{len(quarter.boot):,}",
+            seed=quarter.boot.seed,
+            version=csi.__version__,
+        ),
+        "source": say("report.source", language, file=Path(survey.source.path).name, digest=survey.source.sha256[:16]),
+    }
+
+
+def _answers(quarter: Quarter, language: str) -> str:
+    n, respondents = f"{quarter.fit.n:,}", quarter.survey.respondents
+    if "date" in respondents and respondents["date"].notna().any():
+        first, last = respondents["date"].min().date(), respondents["date"].max().date()
+        return say("report.answered_between", language, n=n, first=first, last=last)
+    return say("report.answers", language, n=n)
+
+
+def _change(quarter: Quarter, language: str) -> tuple[str, str] | None:
+    if quarter.trend is None:
+        return None
+    row, before = quarter.trend.rows.iloc[-1], quarter.trend.rows.iloc[-2]
+    code = "report.within_chance" if row["change_low"] <= 0 <= row["change_high"] else "report.beyond_chance"
+    return (
+        say("report.since", language, change=signed(row["change"]), wave=before["level"]),
+        say(code, language, low=signed(row["change_low"]), high=signed(row["change_high"])),
+    )
+
+
+def _weakest(quarter: Quarter, labels: Labels) -> tuple[str, str] | None:
+    weakest = quarter.priority.weakest if quarter.priority is not None else None
+    if weakest is None:
+        return None
+    line = say(
+        "report.weakest_line",
+        labels.language,
+        level=f"{weakest['performance']:.1f}",
+        importance=f"{weakest['estimate']:.2f}",
+        target=labels.construct(quarter.index.construct),
+    )
+    return labels.item(weakest["term"]), line
+
+
+def _trend_text(quarter: Quarter, language: str) -> str:
+    if quarter.trend is None:
+        return ""
+    rows = quarter.trend.rows
+    difference = float((rows["estimate"] - rows["own_weights"]).abs().max())
+    return say("report.trend_text", language, wave=quarter.survey.wave, difference=f"{difference:.1f}")
+
+
+def care_facts(quarter: Quarter, labels: Labels) -> dict[str, Any] | None:
+    """The care list as counts, with the reasons that are shared by enough customers to be shown."""
+    return None

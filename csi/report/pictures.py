@@ -1,0 +1,64 @@
+"""The charts of a page: SVG with its letters drawn, so that no font is needed to read it."""
+
+import base64
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from matplotlib.axes import Axes
+
+from csi.report.charts.path_diagram import plot_path_diagram
+from csi.report.charts.priority_map import plot_priority_map
+from csi.report.charts.segments import plot_segments
+from csi.report.charts.trend import plot_index_trend
+from csi.report.labels import Labels
+from csi.report.theme import axes
+from csi.study import Quarter
+from csi.words import say
+
+Size = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart drawn once for wide and once for narrow screens, and what it shows in words."""
+
+    wide: str
+    narrow: str
+    text: str
+
+
+def pictures(quarter: Quarter, labels: Labels) -> dict[str, Picture]:
+    """Every chart of the report by section; the narrow ones are drawn for phones, not shrunk."""
+    language, book, fit = labels.language, labels.codebook, quarter.fit
+    found: dict[str, Picture] = {}
+
+    def add(name: str, plot: Callable[..., Axes], wide: Size, narrow: Size, **narrow_options: object) -> None:
+        small = plot(ax=axes(None, *narrow), **narrow_options)
+        found[name] = Picture(svg_uri(plot(ax=axes(None, *wide))), svg_uri(small), say(f"report.{name}", language))
+
+    if quarter.trend is not None:
+        add("trend", partial(plot_index_trend, quarter.trend, language=language, codebook=book), (7.6, 3.2), (3.9, 3.0))
+    if quarter.segments:
+        height = 0.8 + 0.26 * sum(len(index.rows) + 1 for index in quarter.segments)
+        rows = partial(plot_segments, quarter.segments, language=language, codebook=book, whole=quarter.index.value)
+        add("segments", rows, (7.6, height), (3.9, height))
+    levels = quarter.indicators.rows.query("kind == 'construct'").set_index("term")["estimate"].to_dict()
+    diagram = partial(plot_path_diagram, fit, language=language, boot=quarter.boot, levels=levels)
+    count = len(fit.model.names)
+    add("model", diagram, (max(4.5, 1.35 * count), 4.4), (3.9, 0.95 * count), vertical=True)
+    if quarter.priority is not None:
+        points = partial(plot_priority_map, quarter.priority, language=language, codebook=book, key=False)
+        add("priority", points, (5.6, 4.4), (3.9, 3.9))
+    return found
+
+
+def svg_uri(ax: Axes) -> str:
+    """The figure of an Axes as an SVG data URI; the same chart gives the same bytes."""
+    data = io.BytesIO()
+    figure = ax.get_figure(root=True)
+    if figure is None:
+        raise ValueError("the axes belong to no figure")
+    figure.savefig(data, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight", pad_inches=0.08)
+    return "data:image/svg+xml;base64," + base64.b64encode(data.getvalue()).decode()

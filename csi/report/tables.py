@@ -1,0 +1,124 @@
+"""The tables of a report: plain rows of texts, already in the language of the reader."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from csi.drivers.priority_map import WEAK_AND_IMPORTANT
+from csi.report.charts.priority_map import numbered
+from csi.report.labels import Labels
+from csi.structural.assessment import Assessment, Finding
+from csi.study import Quarter
+from csi.words import say
+
+
+@dataclass(frozen=True, slots=True)
+class IndicatorRow:
+    """One construct or item as the report shows it; `moved` is +1, -1 or 0."""
+
+    name: str
+    is_construct: bool
+    level: str
+    interval: str
+    change: str
+    moved: int
+    importance: str
+    n: str
+
+
+@dataclass(frozen=True, slots=True)
+class FindingRow:
+    """One finding that did not pass."""
+
+    verdict: str
+    verdict_text: str
+    what: str
+    where: str
+    value: str
+    threshold: str
+    advice: str
+
+
+def signed(value: float) -> str:
+    """A difference with its sign: a real minus, never a hyphen.
+
+    >>> signed(-1.24), signed(0.04)
+    ('−1.2', '+0.0')
+    """
+    return f"{value:+.1f}".replace("-", "−")
+
+
+def indicator_rows(quarter: Quarter, labels: Labels) -> list[IndicatorRow]:
+    """Constructs in the order of the model, each followed by its items."""
+    importance = {} if quarter.priority is None else quarter.priority.rows.set_index("term")["estimate"].to_dict()
+    rows = quarter.indicators.rows.set_index("term")
+    shown = []
+    for construct in quarter.fit.model.constructs:
+        for name in (construct.name, *construct.items):
+            row = rows.loc[name] if name != construct.name else rows[rows["kind"] == "construct"].loc[name]
+            shown.append(_indicator(name, row, importance.get(name, np.nan), labels))
+    return shown
+
+
+def _indicator(name: str, row: "pd.Series[float]", importance: float, labels: Labels) -> IndicatorRow:
+    is_construct = row["kind"] == "construct"
+    return IndicatorRow(
+        name=labels.construct(name) if is_construct else labels.item(name),
+        is_construct=bool(is_construct),
+        level=f"{row['estimate']:.1f}",
+        interval=f"{row['ci_low']:.1f} – {row['ci_high']:.1f}",
+        change="" if pd.isna(row["change"]) else signed(row["change"]),
+        moved=int(row["changed"]),
+        importance="" if np.isnan(importance) else f"{importance:.2f}",
+        n=f"{row['n']:,}",
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityRow:
+    """One numbered point of the priority map."""
+
+    number: int
+    name: str
+    level: str
+    importance: str
+    urgent: bool
+
+
+def priority_rows(quarter: Quarter, labels: Labels) -> list[PriorityRow]:
+    """The key to the numbers on the priority map."""
+    if quarter.priority is None:
+        return []
+    return [
+        PriorityRow(
+            number=row.number,
+            name=labels.item(row.term),
+            level=f"{row.performance:.1f}",
+            importance=f"{row.estimate:.2f}",
+            urgent=row.quadrant == WEAK_AND_IMPORTANT,
+        )
+        for row in numbered(quarter.priority, "item").itertuples()
+    ]
+
+
+def finding_rows(assessment: Assessment, labels: Labels) -> list[FindingRow]:
+    """Findings that fail or are to be noted, failures first."""
+    return [_finding(f, labels) for f in assessment.findings if f.verdict != "pass"]
+
+
+def _finding(finding: Finding, labels: Labels) -> FindingRow:
+    percent = finding.criterion in ("missing", "draws")
+    value = "" if np.isnan(finding.value) else f"{finding.value:.1%}" if percent else f"{finding.value:.2f}"
+    if not np.isnan(finding.high):
+        low = "…" if np.isnan(finding.low) else f"{finding.low:.2f}"
+        value += f" ({low} – {finding.high:.2f})"
+    return FindingRow(
+        verdict=finding.verdict,
+        verdict_text=say(f"verdict.{finding.verdict}", labels.language),
+        what=finding.name(labels.language),
+        where=labels.term(finding.term),
+        value=value,
+        threshold=finding.threshold,
+        advice=finding.advice(labels.language),
+    )

@@ -1,0 +1,59 @@
+"""One look for every chart: the shipped Chinese font, colours that survive greyscale, quiet axes."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import matplotlib as mpl
+from matplotlib import font_manager
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
+ACCENT, WARN, GOOD = "#0b5cab", "#b42318", "#1e7b4f"
+
+_STYLE = {
+    "font.size": 10,
+    "axes.unicode_minus": False,
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": False,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "figure.facecolor": "white",
+    "svg.fonttype": "path",
+    "svg.hashsalt": "csi",
+}
+
+
+@cache
+def font_path() -> Path:
+    """The shipped font, a subset of Noto Sans SC (SIL Open Font License)."""
+    with as_file(files("csi.report") / "fonts" / "NotoSansSC.ttf") as path:
+        return path
+
+
+@cache
+def _family() -> list[str]:
+    font_manager.fontManager.addfont(str(font_path()))
+    name = font_manager.FontProperties(fname=str(font_path())).get_name()
+    return [name, "DejaVu Sans"]
+
+
+@contextmanager
+def look() -> Iterator[None]:
+    """Draw inside this context to draw in the look of the reports."""
+    with mpl.rc_context({**_STYLE, "font.family": _family()}):
+        yield
+
+
+def axes(ax: Axes | None, width: float = 7.2, height: float = 4.0) -> Axes:
+    """The axes given, or new ones on a figure of their own (inches); no window is opened."""
+    if ax is not None:
+        return ax
+    return Figure(figsize=(width, height), layout="constrained").add_subplot()

@@ -1,0 +1,190 @@
+"""May we trust the fit? Findings against published thresholds, each with its source and what to do."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from csi.display import Result, tidy
+from csi.kernel import effects, reliability, validity
+from csi.kernel.resample import percentile_interval
+from csi.structural.estimation import Fit
+from csi.structural.inference import Bootstrap
+from csi.words import say
+
+Verdict = Literal["pass", "note", "fail"]
+
+# criterion -> (source, threshold as a reader would write it); texts and advice stand in csi.words
+CRITERIA: dict[str, tuple[str, str]] = {
+    "convergence": ("Henseler 2010", "settled"),
+    "admissibility": ("Dijkstra & Henseler 2015", "admissible"),
+    "missing": ("Little & Rubin 2002", "<= 5 % (mean)"),
+    "sample": ("Kock & Hadaya 2018", ">= 155"),
+    "negative_weight": ("Cenfetelli & Bassellier 2009", ">= 0"),
+    "loading": ("Hair et al. 2019", ">= 0.708"),
+    "rho_a": ("Dijkstra & Henseler 2015", ">= 0.70"),
+    "rho_c": ("Fornell & Larcker 1981", ">= 0.70"),
+    "ave": ("Fornell & Larcker 1981", ">= 0.50"),
+    "single_item": ("Diamantopoulos et al. 2012", "-"),
+    "htmt": ("Henseler et al. 2015", "< 0.90"),
+    "item_vif": ("Hair et al. 2019", "< 5"),
+    "inner_vif": ("Hair et al. 2019", "< 5"),
+    "path": ("Hair et al. 2019", "0 not in interval"),
+    "draws": ("Davison & Hinkley 1997", "<= 5 % lost"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One criterion applied to one term; `low` and `high` bound the value where a bootstrap was given."""
+
+    criterion: str
+    term: str
+    value: float
+    verdict: Verdict
+    low: float = np.nan
+    high: float = np.nan
+
+    @property
+    def source(self) -> str:
+        """Who set the threshold."""
+        return CRITERIA[self.criterion][0]
+
+    @property
+    def threshold(self) -> str:
+        """The threshold."""
+        return CRITERIA[self.criterion][1]
+
+    def name(self, language: str = "en") -> str:
+        """The criterion in words."""
+        return say(f"criterion.{self.criterion}", language)
+
+    def advice(self, language: str = "en") -> str:
+        """What to do about it; empty when it passes."""
+        return "" if self.verdict == "pass" else say(f"advice.{self.criterion}", language)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Assessment(Result):
+    """All findings, failures first."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst verdict of all findings."""
+        verdicts = {f.verdict for f in self.findings}
+        return "fail" if "fail" in verdicts else "note" if "note" in verdicts else "pass"
+
+    def count(self, verdict: Verdict) -> int:
+        """How many findings have this verdict."""
+        return sum(f.verdict == verdict for f in self.findings)
+
+    def headline(self) -> list[str]:
+        """Counts of the verdicts."""
+        return [f"Assessment: {self.count('fail')} fail, {self.count('note')} to note, {self.count('pass')} pass"]
+
+    def table(self) -> pd.DataFrame:
+        """One row a finding: term, value, interval, criterion, threshold, verdict, source, advice."""
+        rows = (
+            {
+                "term": f.term,
+                "estimate": f.value,
+                "ci_low": f.low,
+                "ci_high": f.high,
+                "criterion": f.criterion,
+                "threshold": f.threshold,
+                "verdict": f.verdict,
+                "source": f.source,
+                "advice": f.advice(),
+            }
+            for f in self.findings
+        )
+        return tidy(rows, ["criterion", "threshold", "verdict", "source", "advice"])
+
+
+def assess(fit: Fit, boot: Bootstrap | None = None) -> Assessment:
+    """Hold a fit against the field's published thresholds.
+
+    Reliability and loadings are judged for Mode A and factor constructs of several items; a single item has none. HTMT is judged
+    by the upper end of a one-sided 95 % interval where a bootstrap is given, else by the estimate.
+    """
+    found = [*_estimation(fit), *_measurement(fit, boot), *_discriminant(fit, boot), *_structure(fit, boot)]
+    rank = {"fail": 0, "note": 1, "pass": 2}
+    return Assessment(tuple(sorted(found, key=lambda f: rank[f.verdict])))
+
+
+def _estimation(fit: Fit) -> Iterator[Finding]:
+    yield Finding("convergence", "weights", fit.iterations, "pass" if fit.converged else "fail")
+    if fit.layout.factor.any():
+        smallest = float(np.linalg.eigvalsh(fit.estimates.correlations[0])[0])
+        yield Finding("admissibility", "factors", smallest, "pass" if fit.admissible else "fail")
+    # Inverse square root method: n at which a path of 0.2 is found with 80 % power.
+    yield Finding("sample", "n", fit.n, "pass" if fit.n >= 155 else "note")
+    for construct, block in zip(fit.model.names, fit.layout.slices, strict=True):
+        share = float(np.isnan(fit.cases.X[:, block]).mean())
+        if share > 0.05:
+            yield Finding("missing", construct, share, "fail" if fit.settings.missing == "mean" else "note")
+
+
+def _measurement(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
+    R, e = fit.moments.correlation[0], fit.estimates
+    vif = validity.item_vif(R[None], fit.layout)[0]
+    limits = None if boot is None else percentile_interval(boot.draws.loadings[boot.usable], boot.level)
+    for j, (construct, b) in enumerate(zip(fit.model.constructs, fit.layout.slices, strict=True)):
+        for i in range(b.start, b.stop):
+            if e.weights[0, i] < 0:
+                yield Finding("negative_weight", fit.model.items[i], float(e.weights[0, i]), "fail")
+        if len(construct.items) == 1:
+            yield Finding("single_item", construct.name, np.nan, "note")
+        elif construct.mode == "B":
+            for i in range(b.start, b.stop):
+                yield Finding("item_vif", fit.model.items[i], float(vif[i]), _below(vif[i], 3.3, 5))
+        else:
+            lam = e.loadings[0, b]
+            for i, value in zip(range(b.start, b.stop), lam, strict=True):
+                low, high = (np.nan, np.nan) if limits is None else (limits[0][i], limits[1][i])
+                yield Finding("loading", fit.model.items[i], float(value), _above(value, 0.708, 0.4), low, high)
+            weights = e.weights[0, b]
+            rho_a = float(reliability.dijkstra_henseler(R[b, b], weights))
+            rho_c = float(reliability.composite_reliability(lam))
+            ave = float(reliability.average_variance_extracted(lam))
+            yield Finding("rho_a", fit.model.names[j], rho_a, _above(rho_a, 0.70, 0.60))
+            yield Finding("rho_c", fit.model.names[j], rho_c, _above(rho_c, 0.70, 0.60))
+            yield Finding("ave", fit.model.names[j], ave, _above(ave, 0.50, 0.40))
+
+
+def _discriminant(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
+    ratio = fit.estimates.htmt[0]
+    upper = ratio if boot is None else percentile_interval(boot.draws.htmt[boot.usable], 0.90)[1]
+    for row, column in np.argwhere(np.isfinite(ratio)):
+        decided = upper[row, column]
+        term = f"{fit.model.names[column]} ~ {fit.model.names[row]}"
+        high = np.nan if boot is None else decided
+        verdict: Verdict = "pass" if decided < 0.90 else "note" if ratio[row, column] < 0.90 else "fail"
+        yield Finding("htmt", term, float(ratio[row, column]), verdict, high=float(high))
+
+
+def _structure(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
+    vif = effects.inner_vif(fit.estimates.correlations, fit.layout)[0]
+    for row, column in np.argwhere(fit.layout.adjacency):
+        term = f"{fit.model.names[row]} -> {fit.model.names[column]}"
+        if fit.layout.adjacency[:, column].sum() > 1:
+            yield Finding("inner_vif", term, float(vif[row, column]), _below(vif[row, column], 3.3, 5))
+    if boot is None:
+        return
+    for row in boot.paths.itertuples():
+        crossing = row.ci_low <= 0 <= row.ci_high
+        yield Finding("path", row.term, row.estimate, "note" if crossing else "pass", row.ci_low, row.ci_high)
+    lost = 1 - float(boot.usable.mean())
+    yield Finding("draws", "bootstrap", lost, "pass" if lost <= 0.05 else "fail")
+
+
+def _above(value: float, good: float, poor: float) -> Verdict:
+    return "pass" if value >= good else "note" if value >= poor else "fail"
+
+
+def _below(value: float, good: float, poor: float) -> Verdict:
+    return "pass" if value < good else "note" if value < poor else "fail"

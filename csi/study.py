@@ -1,0 +1,305 @@
+"""A study file and the quarter it describes: the only file that knows the whole order of things."""
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic.dataclasses import dataclass as checked_dataclass
+
+from csi.behaviour.linkage import Linked, link
+from csi.behaviour.risk import DissatisfactionRule, RiskModel, dissatisfaction_risk
+from csi.behaviour.table import BehaviourTable
+from csi.care.lists import CareList, CareRule, care_list
+from csi.display import Result
+from csi.drivers.priority_map import PriorityMap, importance_performance
+from csi.errors import CsiError, LinkError, StudyError, known_names
+from csi.index.indicators import Indicators, indicator_levels
+from csi.index.score import Index, satisfaction_index
+from csi.model.definition import model_from_dict
+from csi.model.model import Model
+from csi.structural.assessment import Assessment, assess
+from csi.structural.estimation import Fit, fit
+from csi.structural.inference import Bootstrap, bootstrap
+from csi.survey.codebook import Codebook, Wording, describe
+from csi.survey.survey import Survey, read_survey
+
+Progress = Callable[[str], None]
+_STRICT = ConfigDict(extra="forbid")
+_SECTIONS = ("study", "waves", "codebook", "model", "behaviour", "risk", "care")
+
+
+@checked_dataclass(frozen=True, slots=True, config=_STRICT)
+class Wave:
+    """One wave's file of answers."""
+
+    name: str
+    file: str
+    sheet: str | None = None
+    encoding: str | None = None
+
+
+@checked_dataclass(frozen=True, slots=True, config=_STRICT)
+class About:
+    """What the study is called, where its data are, and how it is computed."""
+
+    name: str
+    title: Wording = Wording()
+    synthetic: bool = False
+    data_dir: str = "data"
+    source: Wording = Wording()
+    target: str = "Satisfaction"
+    draws: int = Field(default=1000, ge=100)
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Study(Result):
+    """Everything a study file says, read and checked; no data are read yet."""
+
+    about: About
+    waves: tuple[Wave, ...]
+    codebook: Codebook
+    model: Model
+    behaviour: BehaviourTable | None
+    risk: DissatisfactionRule | None
+    care: CareRule | None
+    path: Path
+    data_dir: Path
+
+    def file(self, name: str) -> Path:
+        """Where a data file lies: in the data folder, or in a folder of the study's name inside it."""
+        nested = self.data_dir / self.about.name / name
+        return nested if nested.is_file() else self.data_dir / name
+
+    def wave(self, name: str | None = None) -> Wave:
+        """The wave of that name, the last one unless named."""
+        names = [wave.name for wave in self.waves]
+        if name is None:
+            return self.waves[-1]
+        if name not in names:
+            raise StudyError(f"{self.path}: there is no wave {name!r}. {known_names(name, names, 'Its waves are')}")
+        return self.waves[names.index(name)]
+
+    def read(self, wave: Wave) -> Survey:
+        """Read one wave's answers."""
+        path = self.file(wave.file)
+        if not path.is_file():
+            where = f" Where to get it: {self.about.source.text('en', '')}" if self.about.source.text("en", "") else ""
+            raise StudyError(
+                f"{self.path}: wave {wave.name!r} needs {wave.file!r}, which is not in {self.data_dir}. Put it there or "
+                f"name its folder with --data-dir.{where}"
+            )
+        return read_survey(path, self.codebook, wave=wave.name, sheet=wave.sheet, encoding=wave.encoding)
+
+    def headline(self) -> list[str]:
+        """Name, waves and sizes."""
+        return [f"Study {self.about.name}: {len(self.waves)} waves, {len(self.codebook.items)} items; {self.path}"]
+
+    def table(self) -> pd.DataFrame:
+        """One row a wave: name, file, whether it is there."""
+        rows = [(w.name, str(self.file(w.file)), self.file(w.file).is_file()) for w in self.waves]
+        return pd.DataFrame(rows, columns=["wave", "file", "found"])
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Quarter(Result):
+    """Every noun of one wave, nothing formatted. What the data do not allow is None, and `absent` says why by code."""
+
+    study: Study
+    survey: Survey
+    fit: Fit
+    boot: Bootstrap
+    assessment: Assessment
+    index: Index
+    trend: Index | None
+    segments: tuple[Index, ...]
+    indicators: Indicators
+    priority: PriorityMap | None
+    linked: Linked | None
+    risk: RiskModel | None
+    care: CareList | None
+    absent: Mapping[str, str]
+    overlap: int
+
+    def headline(self) -> list[str]:
+        """Index with interval, weakest important item, size of the care list."""
+        low, high = self.index.interval
+        weakest = self.priority.weakest if self.priority else None
+        care = "no care list" if self.care is None else f"{self.care.treated} customers on the care list"
+        return [
+            f"{self.study.about.name} {self.survey.wave}: {self.index.construct} index "
+            f"{self.index.value:.1f} ({low:.1f} to {high:.1f}), n = {self.fit.n:,}",
+            f"weakest important indicator: {'none' if weakest is None else weakest['term']}; {care}",
+        ]
+
+    def table(self) -> pd.DataFrame:
+        """The indicators."""
+        return self.indicators.table()
+
+
+def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study:
+    """Read a study file; a folder stands for the `study.toml` in it.
+
+    `data_dir` says where the data lie, if not where the study file says.
+
+    Raises
+    ------
+    StudyError
+        The file is missing, is not TOML, or has an unknown or faulty field; a room's own error for that room's part.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = path / "study.toml"
+    if not path.is_file():
+        raise StudyError(f"{path}: there is no such study file.")
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: not a readable TOML file: {error}.") from None
+    unknown = [section for section in content if section not in _SECTIONS]
+    if unknown:
+        raise StudyError(
+            f"{path}: unknown section [{unknown[0]}]. {known_names(unknown[0], _SECTIONS, 'Sections are')}"
+        )
+    absent = [section for section in ("study", "waves", "codebook", "model") if section not in content]
+    if absent:
+        raise StudyError(
+            f"{path}: the section [{absent[0]}] is missing. A study needs [study], [[waves]], [codebook], [model]."
+        )
+    about = _checked(About, content["study"], f"{path}, [study]")
+    codebook = Codebook.from_dict(content["codebook"], f"{path}, [codebook]")
+    model = model_from_dict(content["model"], codebook, f"{path}, [model]")
+    if about.target not in model.names:
+        known = known_names(about.target, model.names, "The model's constructs are")
+        raise StudyError(f"{path}: target = {about.target!r} is not in the model. {known}")
+    waves: tuple[Wave, ...] = _checked(tuple[Wave, ...], content["waves"], f"{path}, [[waves]]")
+    if not waves:
+        raise StudyError(f"{path}: [[waves]] is empty; a study needs at least one file of answers.")
+    return Study(
+        about=about,
+        waves=waves,
+        codebook=codebook,
+        model=model,
+        behaviour=_part(BehaviourTable, content, "behaviour", path),
+        risk=_part(DissatisfactionRule, content, "risk", path),
+        care=_part(CareRule, content, "care", path),
+        path=path,
+        data_dir=Path(data_dir) if data_dir is not None else path.parent / about.data_dir,
+    )
+
+
+def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = lambda step: None) -> Quarter:
+    """Compute every noun of one wave: read, fit, bootstrap, assess, index, drivers, link, risk, care list.
+
+    Earlier waves of the study are read too, for the trend. `progress` is told the name of each step.
+    """
+    current = study.wave(wave)
+    boots = []
+    for number, each in enumerate(study.waves[: study.waves.index(current) + 1]):
+        progress(f"read and fit {each.name}")
+        fitted = fit(study.model, study.read(each))
+        boots.append(bootstrap(fitted, study.about.draws, seed=study.about.seed + number))
+    boot, earlier = boots[-1], boots[:-1]
+    fitted, survey = boot.fit, _survey(boot)
+    target = study.about.target
+    progress("index, drivers, assessment")
+    absent: dict[str, str] = {}
+    if not earlier:
+        absent["trend"] = "absent.one_wave"
+    if not study.codebook.segments:
+        absent["segments"] = "absent.no_segments"
+    if not study.model.ancestors(target):
+        absent["priority"] = "absent.no_drivers"
+    linked, risk, care = _behaviour(study, boot, absent, progress)
+    return Quarter(
+        study=study,
+        survey=survey,
+        fit=fitted,
+        boot=boot,
+        assessment=assess(fitted, boot),
+        index=satisfaction_index(fitted, boot, construct=target),
+        trend=satisfaction_index(fitted, boot, by="wave", earlier=earlier, construct=target) if earlier else None,
+        segments=tuple(
+            satisfaction_index(fitted, boot, by=segment.name, construct=target) for segment in study.codebook.segments
+        ),
+        indicators=indicator_levels(boot, earlier[-1] if earlier else None),
+        priority=None if "priority" in absent else importance_performance(fitted, target=target, boot=boot),
+        linked=linked,
+        risk=risk,
+        care=care,
+        absent=absent,
+        overlap=_overlap([_survey(b) for b in boots]),
+    )
+
+
+def _behaviour(
+    study: Study, boot: Bootstrap, absent: dict[str, str], progress: Progress
+) -> tuple[Linked | None, RiskModel | None, CareList | None]:
+    """Link, risk and care list as far as the study file and the data go; what is left out is named in `absent`."""
+    table, rule, care = study.behaviour, study.risk, study.care
+    if table is None or study.codebook.key is None:
+        absent["care"] = "absent.no_behaviour" if table is None else "absent.no_key"
+        return None, None, None
+    survey = _survey(boot)
+    progress("join answers to behaviour")
+    linked = link(
+        survey,
+        study.file(table.table.format(wave=survey.wave)),
+        key=table.key,
+        features=table.features,
+        date=table.date,
+    )
+    if rule is None:
+        absent["care"] = "absent.no_risk"
+        return linked, None, None
+    progress("find who is dissatisfied without having been asked")
+    points = boot.fit.index_scores[study.about.target].to_numpy()
+    try:
+        risk = dissatisfaction_risk(linked, rule.apply(survey, points), seed=study.about.seed)
+    except LinkError:
+        absent["care"] = "absent.too_few_dissatisfied"
+        return linked, None, None
+    if care is None:
+        absent["care"] = "absent.no_care"
+        return linked, risk, None
+    progress("draw the care list")
+    chosen = care_list(
+        risk,
+        capacity=care.capacity,
+        do_not_disturb=table.do_not_disturb,
+        consent=table.consent,
+        holdout=care.holdout,
+        seed=study.about.seed,
+    )
+    return linked, risk, chosen
+
+
+def _survey(boot: Bootstrap) -> Survey:
+    survey = boot.fit.cases.survey
+    if survey is None:
+        raise CsiError("a quarter is made of surveys, not of plain frames.")
+    return survey
+
+
+def _overlap(surveys: list[Survey]) -> int:
+    """Customers of the last wave who also answered an earlier one."""
+    if "key" not in surveys[-1].respondents:
+        return 0
+    before = set(np.concatenate([s.respondents["key"].to_numpy(str) for s in surveys[:-1]])) if surveys[:-1] else set()
+    return int(surveys[-1].respondents["key"].isin(before - {""}).sum())
+
+
+def _part(kind: Any, content: Mapping[str, Any], section: str, path: Path) -> Any:  # noqa: ANN401
+    return _checked(kind, content[section], f"{path}, [{section}]") if section in content else None
+
+
+def _checked(kind: Any, table: Any, source: str) -> Any:  # noqa: ANN401
+    try:
+        return TypeAdapter(kind).validate_python(table)
+    except ValidationError as error:
+        raise StudyError(f"{source}: {describe(error)}") from None
