@@ -136,6 +136,7 @@ class Step:
         self.status = console.status("")
 
     def __call__(self, name: str) -> None:
+        """Name the step that begins now."""
         if self.console.is_terminal:
             self.status.update(f"{name} ...")
 
@@ -154,7 +155,7 @@ def main() -> None:
     """Run the command; what went wrong with the input is said in one line, without a traceback."""
     errors = Console(stderr=True, highlight=False)
 
-    def show(message: Warning | str, category: type[Warning], *rest: object) -> None:
+    def show(message: Warning | str, category: type[Warning], *_rest: object, **_options: object) -> None:
         if issubclass(category, CsiWarning) and "--quiet" not in sys.argv:
             errors.print(f"warning: {message}", markup=False, soft_wrap=True)
 

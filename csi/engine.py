@@ -7,6 +7,7 @@ Plain columns: every operation that hands out values gives numbers as float64 (N
 all else, flags included, as text ('true' and 'false'), an empty text being a gap.
 """
 
+import warnings
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -71,13 +72,12 @@ class Table:
 
     def summary(self, columns: Sequence[str]) -> dict[str, Summary]:
         """Count, mean and sample standard deviation of numeric columns; NaN where they are not defined."""
-        plain = self._plain(columns)
-        parts: dict[str, Any] = {}
+        if not columns:
+            return {}
+        plain, parts = self._plain(columns), dict[str, Any]()
         for j, name in enumerate(columns):
             x = plain[name]
             parts |= {f"n{j}": x.count(), f"mean{j}": x.mean(), f"sd{j}": x.std(how="sample")}
-        if not parts:
-            return {}
         row = self._arrow(plain.agg(**parts)).to_pylist()[0]
         return {
             name: Summary(int(row[f"n{j}"]), _number(row[f"mean{j}"]), _number(row[f"sd{j}"]))
@@ -114,7 +114,12 @@ class Table:
         """Stream plain columns in record batches of about `size` rows, in no promised order."""
         plain = self._plain(columns, as_text)
         with _translated(self.name):
-            yield from plain.to_pyarrow_batches(chunk_size=size)
+            reader = plain.to_pyarrow_batches(chunk_size=size)
+            with _quiet():
+                first = next(reader, None)
+            if first is not None:
+                yield first
+                yield from reader
 
     def _plain(self, columns: Sequence[str], as_text: Collection[str] = ()) -> Any:  # noqa: ANN401 - ibis is untyped
         return self.expression.select(**self._plain_columns(columns, as_text))
@@ -175,7 +180,8 @@ class Engine:
 
     def table(self, name: str) -> Table:
         """A table of the database that the engine is connected to."""
-        known = self.backend.list_tables()
+        with _quiet(), _translated(name):
+            known = self.backend.list_tables()
         if name not in known:
             raise LinkError(f"the engine has no table {name!r}. {known_names(name, known, 'Its tables are')}")
         return Table(self.backend.table(name), name)
@@ -241,6 +247,14 @@ def _translated(name: str) -> Iterator[None]:
             f"{name}: the engine cannot read this: {_first_line(error)}. Where a column mixes numbers and text, "
             "correct the cell or save the table as Parquet with the column's type."
         ) from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warning that ibis 12 calls DuckDB by names that DuckDB has since changed."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"fetch_(record_batch|arrow_table)\(\)", DeprecationWarning)
+        yield
 
 
 def _first_line(error: BaseException) -> str:

@@ -185,7 +185,9 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
         waves=waves,
         codebook=codebook,
         model=model,
-        behaviour=_part(BehaviourTable, content, "behaviour", path),
+        behaviour=BehaviourTable.from_dict(content["behaviour"], f"{path}, [behaviour]")
+        if "behaviour" in content
+        else None,
         risk=_part(DissatisfactionRule, content, "risk", path),
         care=_part(CareRule, content, "care", path),
         path=path,
@@ -249,7 +251,7 @@ def _behaviour(
     progress("join answers to behaviour")
     linked = link(
         survey,
-        study.file(table.table.format(wave=survey.wave)),
+        study.file(table.path_for(survey.wave)),
         key=table.key,
         features=table.features,
         date=table.date,

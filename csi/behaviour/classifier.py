@@ -90,7 +90,9 @@ class Classifier:
 
     def probability_of(self, X: Array) -> Array:
         """(rows,) calibrated probability of rows that are already encoded."""
-        return np.asarray(expit(self.slope * self.trees.decision_function(X) + self.shift), dtype=float)
+        with threadpool_limits(limits=1, user_api="openmp"):
+            scores = self.trees.decision_function(X)
+        return np.asarray(expit(self.slope * scores + self.shift), dtype=float)
 
 
 def cross_fit(encoding: Encoding, X: Array, y: Array, folds: int, seed: int) -> tuple[Classifier, Array]:
@@ -99,7 +101,7 @@ def cross_fit(encoding: Encoding, X: Array, y: Array, folds: int, seed: int) -> 
     Within each training part the sigmoid is fitted to scores from a further split, so that no probability rests on its own
     row's outcome at any step. The final sigmoid uses the scores of the outer split.
     """
-    # Trees on a few thousand rows gain nothing from threads, and one thread adds in one order.
+    # Small trees gain little from threads and lose much where the machine is shared; one thread adds in one order.
     with threadpool_limits(limits=1, user_api="openmp"):
         fold = _stratified(y, folds)
         scores, out_of_fold = np.empty(len(y)), np.empty(len(y))
@@ -130,6 +132,8 @@ def _stratified(y: Array, folds: int) -> NDArray[np.intp]:
 
 
 def _grow(encoding: Encoding, X: Array, y: Array, seed: int) -> Any:  # noqa: ANN401 - scikit-learn is untyped
+    # scikit-learn cannot bin a column without any value; a constant one is never split on, so it changes nothing.
+    X = np.where(np.isnan(X).all(axis=0), 0.0, X)
     trees = HistGradientBoostingClassifier(
         **_TREES, categorical_features=encoding.categorical or None, random_state=seed
     )

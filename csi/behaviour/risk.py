@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from csi.behaviour.accuracy import Accuracy, accuracy
 from csi.behaviour.classifier import Classifier, cross_fit, encoding_of
-from csi.behaviour.dissatisfaction import DissatisfactionRule as DissatisfactionRule
+from csi.behaviour.dissatisfaction import DissatisfactionRule as DissatisfactionRule  # noqa: PLC0414 - named here too
 from csi.behaviour.linkage import Linked
 from csi.behaviour.lottery import tickets
 from csi.display import Result, tidy

@@ -129,15 +129,15 @@ class CareList(Result):
         write_private_csv(self.customers, path)
 
     def __str__(self) -> str:
-        return str(self._without_keys())
+        return str(self._without_keys(len(self.customers)))
 
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        return self._without_keys()._repr_html_()
+        return self._without_keys(20)._repr_html_()
 
-    def _without_keys(self) -> "_Preview":
-        return _Preview(self.headline(), self.customers.drop(columns="key"))
+    def _without_keys(self, rows: int) -> "_Preview":
+        return _Preview(self.headline(), self.customers.drop(columns="key").head(rows))
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -151,7 +151,7 @@ class _Preview(Result):
         return self.lines
 
     def table(self) -> pd.DataFrame:
-        return self.frame.head(20)
+        return self.frame
 
 
 def care_list(
@@ -257,8 +257,8 @@ def _excluded(scores: BaseScores, column: str | None, *, unless: int) -> NDArray
 
 
 def _candidates(capacity: int, holdout: float) -> int:
-    # The tolerance keeps 90 / 0.9 at 100 where rounding makes it a little more.
-    return math.ceil(capacity / (1 - holdout) - 1e-9)
+    # The tolerance keeps 90 / 0.9 at 100 where rounding makes it a little more; a hold-out has at least one customer.
+    return max(math.ceil(capacity / (1 - holdout) - 1e-9), capacity + (holdout > 0))
 
 
 def _riskiest(

@@ -28,7 +28,7 @@ class PriorityMap(Result):
     """Importance (the estimate) and performance of every driver of a target.
 
     `rows` has the tidy columns for the importance and: kind ("construct" or "item"), construct, performance with interval,
-    quadrant (against the mean of its kind: "weak and important", "strong and important", "weak, less important",
+    quadrant (against the median of its kind: "weak and important", "strong and important", "weak, less important",
     "strong, less important"; empty with a finding), finding ("negative weight" or "negative effect").
     """
 
@@ -48,12 +48,13 @@ class PriorityMap(Result):
         return self.rows.copy()
 
     @property
-    def weakest(self) -> "pd.Series[Any] | None":
+    def weakest(self) -> "pd.Series | None":
         """The weak and important item with most to win: importance times the points it lacks to 100."""
         items = self.rows[(self.rows["kind"] == "item") & (self.rows["quadrant"] == WEAK_AND_IMPORTANT)]
         if items.empty:
             return None
-        return items.loc[(items["estimate"] * (100 - items["performance"])).idxmax()]
+        gain = items["estimate"].to_numpy() * (100 - items["performance"].to_numpy())
+        return items.iloc[int(gain.argmax())]
 
 
 def importance_performance(fit: Fit, *, target: str = "Satisfaction", boot: Bootstrap | None = None) -> PriorityMap:
@@ -135,8 +136,8 @@ def _add_intervals(rows: list[dict[str, Any]], matter: Array, level: Array, boot
 
 def _with_quadrants(table: pd.DataFrame) -> pd.DataFrame:
     sound = table["finding"] == ""
-    means = table[sound].groupby("kind")[["estimate", "performance"]].mean()
-    centre = table[["kind"]].join(means, on="kind")
+    middle = table[sound].groupby("kind")[["estimate", "performance"]].median()
+    centre = table[["kind"]].join(middle, on="kind")
     strength = np.where(table["performance"] < centre["performance"], "weak", "strong")
     weight = np.where(table["estimate"] >= centre["estimate"], " and important", ", less important")
     table["quadrant"] = np.where(sound, np.char.add(strength, weight), "")

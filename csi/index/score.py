@@ -184,9 +184,9 @@ def _by_wave(fit: Fit, boot: Bootstrap | None, earlier: Sequence[Bootstrap], con
     require_comparable(waves)
     j = fit.model.names.index(construct)
     draws = np.column_stack([_levels_on(boot, wave)[:, j] for wave in waves])
-    rows = []
+    rows: list[dict[str, Any]] = []
     for position, wave in enumerate(waves):
-        row: dict[str, Any] = {
+        row = {
             "term": wave_name(wave, position),
             "level": wave_name(wave, position),
             "estimate": levels_of(fit, wave.fit.moments.mean)[0, j],

@@ -6,11 +6,14 @@ from typing import Any
 import numpy as np
 
 import csi
+from csi.care.lists import CARE
 from csi.index.score import MINIMUM_CELL
 from csi.report.labels import Labels
 from csi.report.tables import signed
 from csi.study import Quarter
 from csi.words import say
+
+SMALLEST_GROUP = 5  # customers who share a reason, below which a report does not count them
 
 
 def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
@@ -34,6 +37,7 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
             rows=f"{len(survey.refused_rows):,}",
             gaps=f"{np.isnan(fit.cases.X).mean():.1%}",
         ),
+        "model_notes": [say("report.model_note", language, note=note) for note in fit.model.notes],
         "lost": sum(quarter.boot.failed.values()),
         "before": quarter.indicators.before,
         "method": say(
@@ -91,5 +95,25 @@ def _trend_text(quarter: Quarter, language: str) -> str:
 
 
 def care_facts(quarter: Quarter, labels: Labels) -> dict[str, Any] | None:
-    """The care list as counts, with the reasons that are shared by enough customers to be shown."""
-    return None
+    """The care list as counts, with the reasons that enough customers share; never a customer."""
+    care, risk, table = quarter.care, quarter.risk, quarter.study.behaviour
+    if care is None or risk is None or table is None:
+        return None
+    language = labels.language
+    counts = {"treated": f"{care.treated:,}", "eligible": f"{care.eligible:,}", "base": f"{care.base:,}"}
+    expected = {"expected": f"{care.expected_dissatisfied:.0f}", "random": f"{care.expected_random:.0f}"}
+    accuracy = risk.accuracy
+    measured = {"auc": f"{accuracy.auc:.2f}", "low": f"{accuracy.auc_low:.2f}", "high": f"{accuracy.auc_high:.2f}"}
+    treated = care.customers[care.customers["group"] == CARE]
+    shared = treated["reason_feature"].value_counts()
+    return {
+        "treated": counts["treated"],
+        "holdout_line": say("report.care_line", language, holdout=f"{care.held_out:,}"),
+        "text": say("report.care_text", language, file="care_list.csv", **counts),
+        "lines": [
+            say("report.care_expected", language, **expected),
+            say("report.care_accuracy", language, n=f"{accuracy.n:,}", **measured),
+            *(note.text(language) for note in care.notes),
+        ],
+        "reasons": [(table.label(str(f), language), f"{n:,}") for f, n in shared.items() if n >= SMALLEST_GROUP],
+    }

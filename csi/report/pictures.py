@@ -13,7 +13,7 @@ from csi.report.charts.priority_map import plot_priority_map
 from csi.report.charts.segments import plot_segments
 from csi.report.charts.trend import plot_index_trend
 from csi.report.labels import Labels
-from csi.report.theme import axes
+from csi.report.theme import axes, look
 from csi.study import Quarter
 from csi.words import say
 
@@ -44,7 +44,7 @@ def pictures(quarter: Quarter, labels: Labels) -> dict[str, Picture]:
         height = 0.8 + 0.26 * sum(len(index.rows) + 1 for index in quarter.segments)
         rows = partial(plot_segments, quarter.segments, language=language, codebook=book, whole=quarter.index.value)
         add("segments", rows, (7.6, height), (3.9, height))
-    levels = quarter.indicators.rows.query("kind == 'construct'").set_index("term")["estimate"].to_dict()
+    levels = dict(zip(fit.model.names, quarter.indicators.rows["estimate"], strict=False))  # constructs come first
     diagram = partial(plot_path_diagram, fit, language=language, boot=quarter.boot, levels=levels)
     count = len(fit.model.names)
     add("model", diagram, (max(4.5, 1.35 * count), 4.4), (3.9, 0.95 * count), vertical=True)
@@ -60,5 +60,8 @@ def svg_uri(ax: Axes) -> str:
     figure = ax.get_figure(root=True)
     if figure is None:
         raise ValueError("the axes belong to no figure")
-    figure.savefig(data, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight", pad_inches=0.08)
+    with look():  # it also fixes the names inside the SVG
+        figure.savefig(
+            data, format="svg", metadata={"Date": None, "Creator": None}, bbox_inches="tight", pad_inches=0.08
+        )
     return "data:image/svg+xml;base64," + base64.b64encode(data.getvalue()).decode()

@@ -1,6 +1,8 @@
 """The tables of a report: plain rows of texts, already in the language of the reader."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -52,20 +54,19 @@ def signed(value: float) -> str:
 def indicator_rows(quarter: Quarter, labels: Labels) -> list[IndicatorRow]:
     """Constructs in the order of the model, each followed by its items."""
     importance = {} if quarter.priority is None else quarter.priority.rows.set_index("term")["estimate"].to_dict()
-    rows = quarter.indicators.rows.set_index("term")
+    rows = {(row["kind"], row["term"]): row for row in quarter.indicators.rows.to_dict("records")}
     shown = []
     for construct in quarter.fit.model.constructs:
-        for name in (construct.name, *construct.items):
-            row = rows.loc[name] if name != construct.name else rows[rows["kind"] == "construct"].loc[name]
-            shown.append(_indicator(name, row, importance.get(name, np.nan), labels))
+        for kind, name in (("construct", construct.name), *(("item", item) for item in construct.items)):
+            shown.append(_indicator(rows[kind, name], importance.get(name, np.nan), labels))
     return shown
 
 
-def _indicator(name: str, row: "pd.Series[float]", importance: float, labels: Labels) -> IndicatorRow:
+def _indicator(row: Mapping[Hashable, Any], importance: float, labels: Labels) -> IndicatorRow:
     is_construct = row["kind"] == "construct"
     return IndicatorRow(
-        name=labels.construct(name) if is_construct else labels.item(name),
-        is_construct=bool(is_construct),
+        name=labels.construct(row["term"]) if is_construct else labels.item(row["term"]),
+        is_construct=is_construct,
         level=f"{row['estimate']:.1f}",
         interval=f"{row['ci_low']:.1f} – {row['ci_high']:.1f}",
         change="" if pd.isna(row["change"]) else signed(row["change"]),
@@ -92,13 +93,13 @@ def priority_rows(quarter: Quarter, labels: Labels) -> list[PriorityRow]:
         return []
     return [
         PriorityRow(
-            number=row.number,
-            name=labels.item(row.term),
-            level=f"{row.performance:.1f}",
-            importance=f"{row.estimate:.2f}",
-            urgent=row.quadrant == WEAK_AND_IMPORTANT,
+            number=row["number"],
+            name=labels.item(row["term"]),
+            level=f"{row['performance']:.1f}",
+            importance=f"{row['estimate']:.2f}",
+            urgent=row["quadrant"] == WEAK_AND_IMPORTANT,
         )
-        for row in numbered(quarter.priority, "item").itertuples()
+        for row in numbered(quarter.priority, "item").to_dict("records")
     ]
 
 
@@ -119,6 +120,6 @@ def _finding(finding: Finding, labels: Labels) -> FindingRow:
         what=finding.name(labels.language),
         where=labels.term(finding.term),
         value=value,
-        threshold=finding.threshold,
+        threshold=finding.threshold(labels.language),
         advice=finding.advice(labels.language),
     )

@@ -5,11 +5,13 @@ from contextlib import contextmanager
 from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 from matplotlib import font_manager
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 ACCENT, WARN, GOOD = "#0b5cab", "#b42318", "#1e7b4f"
@@ -48,7 +50,8 @@ def _family() -> list[str]:
 @contextmanager
 def look() -> Iterator[None]:
     """Draw inside this context to draw in the look of the reports."""
-    with mpl.rc_context({**_STYLE, "font.family": _family()}):
+    style: Any = {**_STYLE, "font.family": _family()}
+    with mpl.rc_context(style):
         yield
 
 
@@ -56,4 +59,14 @@ def axes(ax: Axes | None, width: float = 7.2, height: float = 4.0) -> Axes:
     """The axes given, or new ones on a figure of their own (inches); no window is opened."""
     if ax is not None:
         return ax
-    return Figure(figsize=(width, height), layout="constrained").add_subplot()
+    with look():
+        return Figure(figsize=(width, height), layout="constrained").add_subplot()
+
+
+def dress(ax: Axes) -> Axes:
+    """Give every text of the axes the shipped font: axes made elsewhere come with a font that may lack Chinese."""
+    ax.tick_params(labelfontfamily=_family()[0])
+    for text in ax.findobj(Text):
+        if isinstance(text, Text):
+            text.set_fontfamily(_family())
+    return ax

@@ -16,23 +16,23 @@ from csi.words import say
 
 Verdict = Literal["pass", "note", "fail"]
 
-# criterion -> (source, threshold as a reader would write it); texts and advice stand in csi.words
-CRITERIA: dict[str, tuple[str, str]] = {
-    "convergence": ("Henseler 2010", "settled"),
-    "admissibility": ("Dijkstra & Henseler 2015", "admissible"),
-    "missing": ("Little & Rubin 2002", "<= 5 % (mean)"),
-    "sample": ("Kock & Hadaya 2018", ">= 155"),
-    "negative_weight": ("Cenfetelli & Bassellier 2009", ">= 0"),
-    "loading": ("Hair et al. 2019", ">= 0.708"),
-    "rho_a": ("Dijkstra & Henseler 2015", ">= 0.70"),
-    "rho_c": ("Fornell & Larcker 1981", ">= 0.70"),
-    "ave": ("Fornell & Larcker 1981", ">= 0.50"),
-    "single_item": ("Diamantopoulos et al. 2012", "-"),
-    "htmt": ("Henseler et al. 2015", "< 0.90"),
-    "item_vif": ("Hair et al. 2019", "< 5"),
-    "inner_vif": ("Hair et al. 2019", "< 5"),
-    "path": ("Hair et al. 2019", "0 not in interval"),
-    "draws": ("Davison & Hinkley 1997", "<= 5 % lost"),
+# criterion -> who set its threshold; its name, threshold and advice stand in csi.words
+SOURCES: dict[str, str] = {
+    "convergence": "Henseler 2010",
+    "admissibility": "Dijkstra & Henseler 2015",
+    "missing": "Little & Rubin 2002",
+    "sample": "Kock & Hadaya 2018",
+    "negative_weight": "Cenfetelli & Bassellier 2009",
+    "loading": "Hair et al. 2019",
+    "rho_a": "Dijkstra & Henseler 2015",
+    "rho_c": "Fornell & Larcker 1981",
+    "ave": "Fornell & Larcker 1981",
+    "single_item": "Diamantopoulos et al. 2012",
+    "htmt": "Henseler et al. 2015",
+    "item_vif": "Hair et al. 2019",
+    "inner_vif": "Hair et al. 2019",
+    "path": "Hair et al. 2019",
+    "draws": "Davison & Hinkley 1997",
 }
 
 
@@ -50,12 +50,11 @@ class Finding:
     @property
     def source(self) -> str:
         """Who set the threshold."""
-        return CRITERIA[self.criterion][0]
+        return SOURCES[self.criterion]
 
-    @property
-    def threshold(self) -> str:
-        """The threshold."""
-        return CRITERIA[self.criterion][1]
+    def threshold(self, language: str = "en") -> str:
+        """What the criterion asks for, in words."""
+        return say(f"threshold.{self.criterion}", language)
 
     def name(self, language: str = "en") -> str:
         """The criterion in words."""
@@ -95,7 +94,7 @@ class Assessment(Result):
                 "ci_low": f.low,
                 "ci_high": f.high,
                 "criterion": f.criterion,
-                "threshold": f.threshold,
+                "threshold": f.threshold(),
                 "verdict": f.verdict,
                 "source": f.source,
                 "advice": f.advice(),
@@ -175,9 +174,10 @@ def _structure(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
             yield Finding("inner_vif", term, float(vif[row, column]), _below(vif[row, column], 3.3, 5))
     if boot is None:
         return
-    for row in boot.paths.itertuples():
-        crossing = row.ci_low <= 0 <= row.ci_high
-        yield Finding("path", row.term, row.estimate, "note" if crossing else "pass", row.ci_low, row.ci_high)
+    for path in boot.paths.to_dict("records"):
+        low, high = path["ci_low"], path["ci_high"]
+        verdict: Verdict = "note" if low <= 0 <= high else "pass"
+        yield Finding("path", path["term"], path["estimate"], verdict, low, high)
     lost = 1 - float(boot.usable.mean())
     yield Finding("draws", "bootstrap", lost, "pass" if lost <= 0.05 else "fail")
 

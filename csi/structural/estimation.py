@@ -212,7 +212,7 @@ def layout_of(model: Model) -> Layout:
     )
 
 
-def fit(
+def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     model: Model,
     data: Survey | Any,  # noqa: ANN401 - any frame that narwhals reads
     *,

@@ -3,18 +3,19 @@
 from collections.abc import Mapping
 from textwrap import wrap
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 from matplotlib.path import Path
 
 from csi.report.labels import Labels
-from csi.report.theme import ACCENT, INK, MUTED, WARN, axes, look
+from csi.report.theme import ACCENT, INK, MUTED, WARN, axes, dress, look
 from csi.structural.estimation import Fit
 from csi.structural.inference import Bootstrap
 from csi.words import say
 
-_BOX = (0.84, 0.62)  # width and height of a box; boxes stand one unit apart along the row
+_BOX = 0.74  # width of a box; boxes stand one unit apart along the row
 
 
 def plot_path_diagram(
@@ -34,29 +35,27 @@ def plot_path_diagram(
     labels = Labels(language, fit.cases.survey.codebook if fit.cases.survey else None)
     order = list(fit.model.order)
     with look():
-        ax = axes(ax, *((4.2, 1.15 * len(order)) if vertical else (1.45 * len(order), 4.6)))
+        width, height = (4.2, 1.15 * len(order)) if vertical else (1.45 * len(order), 4.6)
+        ax = axes(ax, width, height)
         doubtful = _doubtful(boot)
-        reach = [0.0, 0.0]
-        edges = sorted(
-            (
-                (order.index(c), order.index(e), float(fit.paths.at[c, e]))
-                for c, es in fit.model.paths.items()
-                for e in es
-            ),
-            key=lambda edge: edge[0] - edge[1],
-        )
+        reach, longest = [0.0, 0.0], {1: 0, -1: 0}
+        names, table = fit.model.names, fit.estimates.paths[0]
+        ends = np.argwhere(fit.layout.adjacency)
+        edges = [(order.index(names[j]), order.index(names[k]), float(table[j, k])) for j, k in ends]
+        edges.sort(key=lambda edge: edge[0] - edge[1])  # long arcs first, so that the sides fill evenly
         for start, end, value in edges:
             side = 0 if end - start == 1 else (1 if reach[0] <= reach[1] else -1)
             if side:
                 reach[0 if side > 0 else 1] += end - start
             dashed = f"{order[start]} -> {order[end]}" in doubtful
             _draw_arc(ax, (start, end), value, side, dashed, vertical)
+            longest[side] = max(longest.get(side, 0), end - start)
         for position, name in enumerate(order):
             _draw_box(ax, position, _box_lines(fit, name, labels, levels, language), vertical)
-        _frame(ax, edges, len(order), vertical)
+        _frame(ax, longest, len(order), vertical)
         note = say("chart.paths_note" if boot is not None else "chart.paths_note_plain", language)
         ax.text(0.5, -0.01, note, transform=ax.transAxes, ha="center", va="top", fontsize=8, color=MUTED, wrap=True)
-    return ax
+    return dress(ax)
 
 
 def _doubtful(boot: Bootstrap | None) -> set[str]:
@@ -83,7 +82,7 @@ def _at(along: float, across: float, vertical: bool) -> tuple[float, float]:
 
 def _draw_box(ax: Axes, position: int, lines: list[tuple[str, str, int]], vertical: bool) -> None:
     x, y = _at(position, 0, vertical)
-    width, height = (1.9, 0.66) if vertical else (_BOX[0], 1.5)
+    width, height = (1.9, 0.66) if vertical else (_BOX, 1.5)
     ax.add_patch(
         FancyBboxPatch(
             (x - width / 2, y - height / 2),
@@ -95,7 +94,7 @@ def _draw_box(ax: Axes, position: int, lines: list[tuple[str, str, int]], vertic
             linewidth=1.2,
             zorder=4,
             mutation_aspect=1,
-        )  # fmt: skip
+        )
     )
     if vertical:  # names on one line, details on the next
         name = "".join(line if not line.isascii() else f"{line} " for line, _, size in lines if size > 8).strip()
@@ -110,7 +109,7 @@ def _draw_box(ax: Axes, position: int, lines: list[tuple[str, str, int]], vertic
 def _draw_arc(ax: Axes, ends: tuple[int, int], value: float, side: int, dashed: bool, vertical: bool) -> None:
     start, end = ends
     span = end - start
-    half = (0.33 if vertical else _BOX[0] / 2) if side == 0 else 0.0
+    half = (0.33 if vertical else _BOX / 2) if side == 0 else 0.0
     edge = side * (0.95 if vertical else 0.75)
     height = edge + side * _rise(span, vertical)
     shift = 0.1 * span / 6 if side else 0.0  # arcs that leave one box do not start in one point
@@ -130,29 +129,38 @@ def _draw_arc(ax: Axes, ends: tuple[int, int], value: float, side: int, dashed: 
             color=colour,
             linestyle=(0, (3, 2)) if dashed else "-",
             zorder=2,
-        )  # fmt: skip
+        )
     )
     middle = edge + 0.75 * (height - edge)
     across = middle if side else 0.0
     at = _at((start + end) / 2, across, vertical)
     box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8}
-    offset = (0, 8) if side == 0 and not vertical else (16, 0) if side == 0 else (0, 0)
-    ax.annotate(f"{value:.2f}", at, offset, textcoords="offset points", ha="center", va="center", fontsize=8.5,
-                bbox=box if side else None, zorder=6)  # fmt: skip
+    offset = (0, 9) if side == 0 and not vertical else (16, 0) if side == 0 else (0, 0)
+    ax.annotate(
+        f"{value:.2f}",
+        at,
+        offset,
+        textcoords="offset points",
+        ha="center",
+        va="center",
+        fontsize=8.5,
+        bbox=box if side else None,
+        zorder=6,
+    )
 
 
 def _rise(span: int, vertical: bool) -> float:
     return (0.28 if vertical else 0.62) * span
 
 
-def _frame(ax: Axes, edges: list[tuple[int, int, float]], count: int, vertical: bool) -> None:
-    longest = max(end - start for start, end, _ in edges)
-    across = (0.95 if vertical else 0.75) + 0.8 * _rise(longest, vertical) + 0.1
-    along = (-0.55, count - 0.45)
+def _frame(ax: Axes, longest: Mapping[int, int], count: int, vertical: bool) -> None:
+    """Limits that leave room for the highest arc on either side and no more."""
+    edge = 0.95 if vertical else 0.75
+    above, below = (edge + 0.8 * _rise(longest[side], vertical) + 0.1 for side in (1, -1))
     if vertical:
-        ax.set_xlim(-across, across)
-        ax.set_ylim(-along[1], -along[0])
+        ax.set_xlim(-below, above)
+        ax.set_ylim(0.45 - count, 0.55)
     else:
-        ax.set_xlim(*along)
-        ax.set_ylim(-across, across)
+        ax.set_xlim(-0.55, count - 0.45)
+        ax.set_ylim(-below, above)
     ax.set_axis_off()

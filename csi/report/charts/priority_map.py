@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from csi.drivers.priority_map import WEAK_AND_IMPORTANT, PriorityMap
 from csi.report.labels import Labels
-from csi.report.theme import ACCENT, GRID, INK, MUTED, WARN, axes, look
+from csi.report.theme import ACCENT, GRID, INK, MUTED, WARN, axes, dress, look
 from csi.survey.codebook import Codebook
 from csi.words import say
 
@@ -23,9 +23,9 @@ def plot_priority_map(
     codebook: Codebook | None = None,
     key: bool = True,
 ) -> Axes:
-    """Importance against performance for constructs or items; number 1 is the one with most to win.
+    """Importance against performance for constructs or items; number 1 is the most urgent.
 
-    The lines are the means of the kind; the lower right quadrant is weak and important. With `key` the names stand beside the
+    The lines are the medians of the kind; the lower right quadrant is weak and important. With `key` the names stand beside the
     chart; `numbered` gives them as a table.
     """
     labels = Labels(language, codebook)
@@ -34,8 +34,8 @@ def plot_priority_map(
         ax = axes(ax, 7.6 if key else 5.2, max(4.4, 0.27 * len(rows) + 0.8) if key else 4.4)
         _draw_points(ax, rows)
         sound = rows[rows["quadrant"] != ""]
-        ax.axvline(sound["estimate"].mean(), color=MUTED, linewidth=0.8, linestyle="--", zorder=1)
-        ax.axhline(sound["performance"].mean(), color=MUTED, linewidth=0.8, linestyle="--", zorder=1)
+        ax.axvline(sound["estimate"].median(), color=MUTED, linewidth=0.8, linestyle="--", zorder=1)
+        ax.axhline(sound["performance"].median(), color=MUTED, linewidth=0.8, linestyle="--", zorder=1)
         target = labels.construct(priority.target)
         ax.set_xlabel(say("chart.importance", language, target=target))
         ax.set_ylabel(say("chart.performance", language))
@@ -52,14 +52,18 @@ def plot_priority_map(
         ax.tick_params(length=0)
         if key:
             _draw_key(ax, rows, labels)
-    return ax
+    return dress(ax)
 
 
 def numbered(priority: PriorityMap, kind: str) -> pd.DataFrame:
-    """The rows of one kind, numbered by what there is to win: importance times the points lacking to 100."""
+    """The rows of one kind, numbered: weak and important first, then by what there is to win.
+
+    What there is to win is importance times the points lacking to 100.
+    """
     rows = priority.rows[priority.rows["kind"] == kind].copy()
     rows["gain"] = rows["estimate"] * (100 - rows["performance"])
-    rows = rows.sort_values("gain", ascending=False, ignore_index=True)
+    rows["later"] = rows["quadrant"] != WEAK_AND_IMPORTANT
+    rows = rows.sort_values(["later", "gain"], ascending=[True, False], ignore_index=True)
     rows.insert(0, "number", range(1, len(rows) + 1))
     return rows
 
@@ -89,7 +93,7 @@ def _draw_points(ax: Axes, rows: pd.DataFrame) -> None:
 
 def _spread(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64], apart: float = 17.0) -> NDArray[np.float64]:
     """Offsets (points) that push number badges apart until none overlap; a badge alone stays on its point."""
-    size = ax.figure.get_size_inches() * 72 * 0.6
+    size = 0.6 * 72 * np.array(ax.get_figure(root=True).get_size_inches())  # type: ignore[union-attr]
     scale = np.array([size[0] / np.ptp(ax.get_xlim()), size[1] / np.ptp(ax.get_ylim())])
     home = np.column_stack([x, y]) * scale
     place = home + np.column_stack([np.cos(np.arange(len(x))), np.sin(np.arange(len(x)))]) * 1e-3

@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 from csi.index.score import Index
 from csi.report.labels import Labels
-from csi.report.theme import ACCENT, GRID, MUTED, axes, look
+from csi.report.theme import ACCENT, GRID, MUTED, axes, dress, look
 from csi.survey.codebook import Codebook
 from csi.words import say
 
@@ -46,7 +46,7 @@ def plot_segments(
         ax.xaxis.grid(True, color=GRID)
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
-    return ax
+    return dress(ax)
 
 
 def _draw_row(ax: Axes, position: float, row: object, language: str) -> None:
@@ -58,4 +58,11 @@ def _draw_row(ax: Axes, position: float, row: object, language: str) -> None:
     low, high = float(getattr(row, "ci_low")), float(getattr(row, "ci_high"))  # noqa: B009
     ax.plot([low, high], [position, position], color=ACCENT, linewidth=2, solid_capstyle="butt", zorder=2)
     ax.plot(estimate, position, "o", color=ACCENT, markersize=6, zorder=3)
-    ax.annotate(f"{estimate:.1f}", (estimate, position), (0, 5), textcoords="offset points", ha="center", fontsize=8)
+    clear = {
+        "facecolor": "white",
+        "edgecolor": "none",
+        "pad": 0.4,
+    }  # the line of the whole must not strike the number out
+    ax.annotate(
+        f"{estimate:.1f}", (estimate, position), (0, 5), textcoords="offset points", ha="center", fontsize=8, bbox=clear
+    )

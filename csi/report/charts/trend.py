@@ -5,7 +5,7 @@ from matplotlib.axes import Axes
 
 from csi.index.score import Index
 from csi.report.labels import Labels
-from csi.report.theme import ACCENT, GRID, MUTED, axes, look
+from csi.report.theme import ACCENT, GRID, MUTED, axes, dress, look
 from csi.survey.codebook import Codebook
 from csi.words import say
 
@@ -23,7 +23,7 @@ def plot_index_trend(
         ax.plot(x, level, color=ACCENT, linewidth=1.5, zorder=2)
         ax.errorbar(x, level, [level - low, high - level], fmt="o", color=ACCENT, capsize=5, markersize=7, zorder=3)
         for i, value in enumerate(level):
-            ax.annotate(f"{value:.1f}", (x[i], value), (9, 0), textcoords="offset points", va="center")
+            ax.annotate(f"{value:.1f}", (x[i], high[i]), (0, 4), textcoords="offset points", ha="center")
         room = max(float(np.nanmax(high) - np.nanmin(low)) * 0.4, 1.5)
         ax.set_ylim(max(0, float(np.nanmin(low)) - room), min(100, float(np.nanmax(high)) + room))
         ax.set_xlim(-0.35, len(rows) - 0.45)
@@ -32,4 +32,4 @@ def plot_index_trend(
         ax.yaxis.grid(True, color=GRID)
         ax.tick_params(length=0)
         ax.text(1, 1.01, say("chart.cut_axis", language), transform=ax.transAxes, ha="right", fontsize=8, color=MUTED)
-    return ax
+    return dress(ax)

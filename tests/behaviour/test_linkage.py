@@ -1,0 +1,199 @@
+"""Answers are joined to behaviour by key, and only to behaviour from before the answer."""
+
+import ibis
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+
+from csi.behaviour.linkage import link
+from csi.behaviour.table import NOT_RECORDED, BehaviourTable
+from csi.engine import connect
+from csi.errors import LinkError, StudyError
+from csi.survey.codebook import Codebook
+from csi.survey.survey import survey_from_frame
+
+BASE = pd.DataFrame(
+    {
+        "id": ["A1", "A2", "A3", "A4"],
+        "calls": [0, 2, 4, 6],
+        "bill": [50.0, np.nan, 70.0, 90.0],
+        "card": ["gold", None, "gold", "silver"],
+        "roams": [True, False, False, True],
+        "day": pd.to_datetime(["2026-06-30"] * 4),
+    }
+)
+FEATURES = ["calls", "bill", "card", "roams"]
+
+
+def survey_of(keys, days=None, key="id"):
+    columns = {"id": keys, "q": [10] * len(keys), "on": days or [""] * len(keys)}
+    book = {"scale": {"low": 1, "high": 10}, "items": [{"name": "q"}], "key": key, "date": "on" if days else None}
+    return survey_from_frame(pd.DataFrame(columns), Codebook.from_dict(book), source="answers.csv")
+
+
+def base_of(frame=BASE):
+    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+
+
+class TestTheJoin:
+    def test_one_row_a_respondent_found_with_the_position_in_the_survey(self):
+        linked = link(survey_of(["A3", "B9", "A1"]), base_of(), key="id", features=FEATURES)
+        assert linked.frame["row"].tolist() == [0, 2]
+        assert linked.frame["key"].tolist() == ["A3", "A1"]
+        assert linked.frame["calls"].tolist() == [4.0, 0.0]
+        assert linked.frame["roams"].tolist() == ["false", "true"]
+        assert linked.unmatched_keys == ("B9",)
+        assert linked.match_rate == pytest.approx(2 / 3)
+        assert linked.base_rows == 4
+
+    def test_gaps_stay_gaps(self):
+        linked = link(survey_of(["A2"]), base_of(), key="id", features=FEATURES)
+        assert linked.frame[["bill", "card"]].isna().all(axis=None)
+
+    @pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+    def test_files(self, tmp_path, suffix):
+        path = tmp_path / f"base{suffix}"
+        (BASE.to_csv if suffix == ".csv" else BASE.to_parquet)(path, index=False)
+        linked = link(survey_of(["A1"]), path, key="id", features=FEATURES, engine=connect(threads=1))
+        assert linked.frame.loc[0, "bill"] == 50.0
+        assert "1 of 1 respondents (100.0%) found among 4 customers of base" in str(linked)
+
+    def test_whole_number_keys(self):
+        base = BASE.assign(id=[7, 8, 9, 10])
+        linked = link(survey_of(["08", "7"]), base_of(base), key="id", features=["calls"])
+        assert linked.frame["key"].tolist() == ["8", "7"]
+
+    def test_leading_zeros_of_a_csv_are_kept(self, tmp_path):
+        path = tmp_path / "base.csv"
+        path.write_text("id,calls\n007,1\n7,2\n")
+        linked = link(survey_of(["007"]), path, key="id", features=["calls"])
+        assert linked.frame["calls"].tolist() == [1.0]
+
+    def test_respondents_without_a_key_are_counted(self):
+        linked = link(survey_of(["A1", "", ""]), base_of(), key="id", features=["calls"])
+        assert (linked.without_key, len(linked)) == (2, 1)
+
+
+class TestNothingAfterTheAnswerIsUsed:
+    def test_a_later_snapshot_is_refused_and_counted(self):
+        survey = survey_of(["A1", "A2"], ["2026-06-29", "2026-07-05"])
+        linked = link(survey, base_of(), key="id", features=FEATURES, date="day")
+        assert linked.frame["key"].tolist() == ["A2"]
+        assert linked.refused_rows.tolist() == [0]
+        assert "1 not linked: their snapshot is later than their answer" in str(linked)
+        assert "could not be checked" not in str(linked)
+
+    def test_the_day_of_the_answer_itself_is_allowed(self):
+        linked = link(survey_of(["A1"], ["2026-06-30"]), base_of(), key="id", features=["calls"], date="day")
+        assert len(linked) == 1
+
+    def test_unknown_dates_are_said(self):
+        assert "could not be checked" in str(link(survey_of(["A1"]), base_of(), key="id", features=["calls"]))
+        linked = link(survey_of(["A1"]), base_of(), key="id", features=["calls"], date="day")
+        assert "could not be checked" in str(linked)
+
+    def test_some_unknown_dates_are_counted(self):
+        survey = survey_of(["A1", "A2"], ["", "2026-07-05"])
+        linked = link(survey, base_of(), key="id", features=["calls"], date="day")
+        assert linked.unchecked == 1
+        assert "1 without a date" in str(linked)
+
+    def test_all_later(self):
+        with pytest.raises(LinkError, match="later than the answer for all 1 respondents found"):
+            link(survey_of(["A1"], ["2026-01-01"]), base_of(), key="id", features=["calls"], date="day")
+
+    def test_dates_as_text(self):
+        base = base_of(BASE.assign(day="2026-06-30"))
+        assert len(link(survey_of(["A1"], ["2026-07-01"]), base, key="id", features=["calls"], date="day")) == 1
+        base = base_of(BASE.assign(day="end of June"))
+        with pytest.raises(LinkError, match="'end of June' is not a date"):
+            link(survey_of(["A1"], ["2026-07-01"]), base, key="id", features=["calls"], date="day")
+
+
+class TestComparison:
+    def test_standardised_mean_difference(self):
+        table = link(survey_of(["A3", "A4"]), base_of(), key="id", features=["calls", "card"]).comparison()
+        spread = np.sqrt((2 + np.var([0, 2, 4, 6], ddof=1)) / 2)
+        assert table["term"].tolist() == ["calls"]
+        assert table.loc[0, "estimate"] == pytest.approx((5 - 3) / spread)
+
+    def test_respondents_unlike_the_base_are_named(self):
+        assert "differ from the base by over 0.1 SD in calls" in str(
+            link(survey_of(["A3", "A4"]), base_of(), key="id", features=["calls"])
+        )
+
+    def test_everyone_answered(self):
+        table = link(survey_of(list(BASE["id"])), base_of(), key="id", features=["calls", "bill"]).table()
+        assert table["estimate"].tolist() == pytest.approx([0, 0])
+
+
+class TestRefusals:
+    def refuse(self, match, survey=None, base=BASE, key="id", features=("calls",), **rest):
+        with pytest.raises(LinkError, match=match):
+            link(survey or survey_of(["A1"]), base_of(base), key=key, features=features, **rest)
+
+    def test_survey_without_a_key(self):
+        self.refuse("no customer key.*as `key` in the codebook", survey_of(["A1"], key=None))
+
+    def test_missing_columns(self):
+        self.refuse(r"no column 'ID', which is named as the key\. Its columns are id, calls", key="ID")
+        self.refuse("'visits', which is named as a feature", features=["visits"])
+        self.refuse("'taken', which is named as the snapshot date", date="taken")
+
+    def test_features_that_cannot_be_used(self):
+        self.refuse("at least one feature", features=[])
+        self.refuse("'calls' is named 2 times", features=["calls", "calls"])
+        self.refuse("'id' is the key", features=["id"])
+        self.refuse("'day' is neither a number", features=["day"])
+        self.refuse("cannot be called 'row'", base=BASE.assign(row=1), features=["row"])
+
+    def test_text_keys_for_whole_numbers(self):
+        self.refuse("survey's key in row 3 of answers.csv is 'A1'", survey_of(["7", "A1"]), BASE.assign(id=range(4)))
+
+    def test_two_texts_for_one_number(self):
+        self.refuse("rows 2 and 3 are both the number 7", survey_of(["7", "07"]), BASE.assign(id=range(4, 8)))
+
+    def test_keys_that_may_have_lost_digits(self):
+        self.refuse("may have lost digits", base=BASE.assign(id=[1.0, 2.0, 3.0, 4.0]))
+
+    def test_repeated_and_empty_keys_of_the_base(self):
+        self.refuse("2 keys stand in more than one row.*'A1'", base=pd.concat([BASE, BASE[:2]]))
+        self.refuse("1 rows have no key", base=BASE.assign(id=["A1", "A2", "", "A4"]))
+
+    def test_nobody_found(self):
+        self.refuse("none of the 1 respondents", survey_of(["Z1"]))
+
+
+SECTION = {
+    "table": "base_{wave}.csv",
+    "key": "id",
+    "features": ["calls"],
+    "do_not_disturb": "dnd",
+    "consent": NOT_RECORDED,
+}
+
+
+class TestTheStudyFile:
+    def test_a_whole_section(self):
+        table = BehaviourTable.from_dict(SECTION | {"wording": {"calls": {"en": "Calls", "zh": "呼叫次数"}}})
+        assert table.label("calls", "zh") == "呼叫次数"
+        assert table.path_for("2026Q3") == "base_2026Q3.csv"
+        with pytest.raises(StudyError, match="say which wave"):
+            table.path_for()
+
+    @pytest.mark.parametrize("field", ["do_not_disturb", "consent"])
+    def test_protection_is_never_taken_for_granted(self, field):
+        section = {k: v for k, v in SECTION.items() if k != field}
+        with pytest.raises(StudyError, match=rf'study\.toml: .*{field} is missing.*or write {field} = "not recorded"'):
+            BehaviourTable.from_dict(section, "study.toml")
+
+    def test_faults_are_named(self):
+        with pytest.raises(StudyError, match=r"'call', which is not a feature.*Did you mean 'calls'"):
+            BehaviourTable.from_dict(SECTION | {"wording": {"call": {"en": "Calls"}}})
+        with pytest.raises(StudyError, match="named 2 times"):
+            BehaviourTable.from_dict(SECTION | {"features": ["calls", "calls"]})
+        with pytest.raises(StudyError, match="at least one column"):
+            BehaviourTable.from_dict(SECTION | {"features": []})
+        with pytest.raises(StudyError, match="colour"):
+            BehaviourTable.from_dict(SECTION | {"colour": "red"})
