@@ -25,6 +25,40 @@ WORDS: dict[str, tuple[str, str]] = {
     "dimension.assurance": ("Assurance", "保证性"),
     "dimension.empathy": ("Empathy", "移情性"),
     "dimension.tangibles": ("Tangibles", "有形性"),
+    # indicators of the mobile preset
+    "indicator.overall_impression": ("overall impression of the brand", "品牌总体印象"),
+    "indicator.feature_salience": ("salience of the brand's features", "品牌特征显著度"),
+    "indicator.overall_expectation": ("overall expected quality", "总体预期质量"),
+    "indicator.overall_quality": ("overall perceived quality", "总体感知质量"),
+    "indicator.reliability": ("reliability", "可靠性"),
+    "indicator.responsiveness": ("responsiveness", "响应性"),
+    "indicator.assurance": ("assurance", "保证性"),
+    "indicator.empathy": ("empathy", "移情性"),
+    "indicator.tangibles": ("tangibles", "有形性"),
+    "indicator.price_given_quality": ("price given quality", "质量价格比"),
+    "indicator.quality_given_price": ("quality given price", "价格质量比"),
+    "indicator.overall_satisfaction": ("overall satisfaction", "总体满意度"),
+    "indicator.distance_to_expectation": ("distance to expectation", "与期望之距离"),
+    "indicator.distance_to_ideal": ("distance to the ideal", "与理想之距离"),
+    "indicator.distance_to_others": ("distance to other brands", "与其他品牌距离"),
+    "indicator.complaints": ("complaints", "客户投诉"),
+    "indicator.suggestions": ("suggestions", "客户建议"),
+    "indicator.return_likelihood": ("likelihood of return", "回头可能性"),
+    "indicator.price_tolerance": ("price tolerance", "价格承受度"),
+    "indicator.tenure": ("tenure", "在网年限"),
+    # model
+    "model.not_asked": (
+        "Left out with their paths, because no item asks them: {names}.",
+        "以下潜变量没有对应题项，已连同路径略去：{names}。",
+    ),
+    "model.not_tied": (
+        "Left out, because without the others nothing connects them: {names}.",
+        "以下潜变量因缺少与之相连的潜变量而略去：{names}。",
+    ),
+    "model.indicators_not_asked": (
+        "Indicators of the mobile preset that no item asks: {names}.",
+        "移动业务预设模型中未被提问的指标：{names}。",
+    ),
     # assessment: what is judged, and what to do when it does not hold
     "criterion.convergence": ("Outer weights settled (iterations)", "外部权重收敛（迭代次数）"),
     "criterion.admissibility": ("Factor solution is possible", "因子解可接受"),
@@ -110,11 +144,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "chart.whole": ("all {value}", "总体 {value}"),
     "chart.too_few": ("too few answers to show", "样本过少，不予显示"),
     "chart.level": ("level {value}", "水平 {value}"),
-    "chart.paths_note": (
-        "Arrow width = size of effect; dashed = not distinguishable from 0; red = negative",
-        "箭头粗细=效应大小；虚线=与零无法区分；红色=负效应",
-    ),
-    "chart.paths_note_plain": ("Arrow width = size of effect; red = negative", "箭头粗细=效应大小；红色=负效应"),
     "chart.importance": ("Importance: points of {target} per point", "重要性：每提升1分带来的{target}分数"),
     "chart.performance": ("Performance (0-100)", "表现（0-100）"),
     "chart.weak_important": ("weak and important", "短板：重要但偏弱"),
@@ -162,8 +191,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "report.model": ("What drives satisfaction", "满意度的成因"),
     "report.model_text": (
         "Numbers on the arrows are standardised path coefficients: by how many standard deviations the effect moves with one "
-        "standard deviation of the cause. R² is the share explained.",
-        "箭头上的数字为标准化路径系数：原因变动一个标准差时，结果变动多少个标准差；R²为被解释的比例。",
+        "standard deviation of the cause. Wider arrows are larger effects, dashed ones cannot be told from no effect, red ones "
+        "are negative. R² is the share explained.",
+        "箭头上的数字为标准化路径系数：原因变动一个标准差时，结果变动多少个标准差。箭头越粗效应越大，虚线表示与零无法区分，红色表示负效应；R²为被解释的比例。",
     ),
     "report.priority": ("Where to act first", "优先改进什么"),
     "report.priority_text": (
@@ -201,6 +231,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "model's questions are missing.",
         "答卷中有{cells}个单元格、{rows}行无法使用，已单独保留；模型所用题项的缺失比例为{gaps}。",
     ),
+    "report.refused_none": (
+        "Every cell of the answer file could be used; {gaps} of the answers to the model's questions are missing.",
+        "答卷的全部单元格均可使用；模型所用题项的缺失比例为{gaps}。",
+    ),
     "report.lost_draws": ("{lost} of {draws} resamples could not be used.", "{draws}次重抽样中有{lost}次无法使用。"),
     "report.overlap": (
         "{count} customers answered more than one wave; the intervals of changes treat waves as independent.",
@@ -230,7 +264,6 @@ WORDS: dict[str, tuple[str, str]] = {
         "区间来自{draws}次自助重抽样，种子{seed}；csi {version}。",
     ),
     "report.source": ("Answers: {file}, SHA-256 {digest}.", "答卷文件：{file}，SHA-256 {digest}。"),
-    "report.model_note": ("Model: {note}", "模型：{note}"),
     "absent.one_wave": (
         "Only one wave is at hand, so there is no trend and no change yet.",
         "目前仅有一期数据，暂无走势与变化。",

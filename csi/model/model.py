@@ -11,6 +11,24 @@ from csi.display import Result
 from csi.errors import ModelError, known_names
 from csi.model.construct import Construct, Mode
 from csi.model.syntax import parse
+from csi.words import say
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Something a preset could not use, as a code of `csi.words` and the codes of what it names."""
+
+    code: str
+    names: tuple[str, ...]
+
+    def text(self, language: str = "en") -> str:
+        """The note in words.
+
+        >>> Note("model.not_asked", ("construct.Image",)).text("zh")
+        '以下潜变量没有对应题项，已连同路径略去：品牌形象。'
+        """
+        names = (", " if language == "en" else "、").join(say(name, language) for name in self.names)
+        return say(self.code, language, names=names)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -24,7 +42,7 @@ class Model(Result):
     paths
         Cause -> its effects.
     notes
-        What was left out when the model was made from a preset, in words.
+        What was left out when the model was made from a preset.
 
     Raises
     ------
@@ -40,7 +58,7 @@ class Model(Result):
 
     constructs: Sequence[Construct]
     paths: Mapping[str, Sequence[str]]
-    notes: Sequence[str] = ()
+    notes: Sequence[Note] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "constructs", tuple(self.constructs))
@@ -101,7 +119,8 @@ class Model(Result):
     def headline(self) -> list[str]:
         """Sizes, paths and notes."""
         arrows = "; ".join(f"{cause} -> {', '.join(effects)}" for cause, effects in self.paths.items())
-        return [f"Model: {len(self.names)} constructs, {len(self.items)} items", arrows, *self.notes[:2]]
+        notes = [note.text() for note in self.notes]
+        return [f"Model: {len(self.names)} constructs, {len(self.items)} items", arrows, *notes]
 
     def table(self) -> pd.DataFrame:
         """One row a construct: kind, mode, items, causes."""

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from csi.errors import ModelError, known_names
 from csi.model.construct import Construct
-from csi.model.model import Model
+from csi.model.model import Model, Note
 from csi.survey.codebook import Codebook
 
 Paths = Mapping[str, Sequence[str]]
@@ -56,8 +56,9 @@ def mobile_csi(codebook: Codebook) -> Model:
     model = _from_tags(codebook, ECSI_PATHS, "mobile_csi")
     asked = {item.indicator for item in codebook.items}
     missing = [i for c in model.names for i in MOBILE_INDICATORS[c] if i not in asked]
-    note = [f"Indicators of the mobile preset that no item asks: {', '.join(missing)}."] if missing else []
-    return Model(model.constructs, model.paths, (*model.notes, *note))
+    return Model(
+        model.constructs, model.paths, (*model.notes, *_note("model.indicators_not_asked", "indicator", missing))
+    )
 
 
 PRESETS = {"acsi": acsi, "ecsi": ecsi, "mobile_csi": mobile_csi}
@@ -68,13 +69,17 @@ def _from_tags(codebook: Codebook, paths: Paths, preset: str) -> Model:
     asked = [name for name in wanted if codebook.items_of(name)]
     kept = {c: [e for e in paths.get(c, ()) if e in asked] for c in asked}
     tied = {end for cause, effects in kept.items() if effects for end in (cause, *effects)}
-    left_out = [name for name in wanted if name not in tied]
     if not tied:
         tags = sorted({item.construct for item in codebook.items if item.construct})
         raise ModelError(
             f"the preset {preset!r} finds no two connected constructs in the codebook. It looks for the tags "
             f"{', '.join(wanted)}; the items are tagged {', '.join(tags) or 'with nothing'}."
         )
-    notes = [f"Left out with their paths, because no item asks them: {', '.join(left_out)}."] if left_out else []
+    not_asked = _note("model.not_asked", "construct", [name for name in wanted if name not in asked])
+    not_tied = _note("model.not_tied", "construct", [name for name in asked if name not in tied])
     constructs = [Construct(name, [item.name for item in codebook.items_of(name)]) for name in wanted if name in tied]
-    return Model(constructs, {c: e for c, e in kept.items() if e}, notes)
+    return Model(constructs, {c: e for c, e in kept.items() if e}, (*not_asked, *not_tied))
+
+
+def _note(code: str, kind: str, names: Sequence[str]) -> tuple[Note, ...]:
+    return (Note(code, tuple(f"{kind}.{name}" for name in names)),) if names else ()

@@ -30,14 +30,8 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
         "weakest": _weakest(quarter, labels),
         "trend_text": _trend_text(quarter, language),
         "minimum": MINIMUM_CELL,
-        "refused": say(
-            "report.refused",
-            language,
-            cells=f"{len(survey.refused_cells):,}",
-            rows=f"{len(survey.refused_rows):,}",
-            gaps=f"{np.isnan(fit.cases.X).mean():.1%}",
-        ),
-        "model_notes": [say("report.model_note", language, note=note) for note in fit.model.notes],
+        "refused": _refused(quarter, language),
+        "model_notes": [note.text(language) for note in fit.model.notes],
         "lost": sum(quarter.boot.failed.values()),
         "before": quarter.indicators.before,
         "method": say(
@@ -59,6 +53,14 @@ def _answers(quarter: Quarter, language: str) -> str:
         first, last = respondents["date"].min().date(), respondents["date"].max().date()
         return say("report.answered_between", language, n=n, first=first, last=last)
     return say("report.answers", language, n=n)
+
+
+def _refused(quarter: Quarter, language: str) -> str:
+    survey, gaps = quarter.survey, f"{np.isnan(quarter.fit.cases.X).mean():.1%}"
+    cells, rows = len(survey.refused_cells), len(survey.refused_rows)
+    if not cells and not rows:
+        return say("report.refused_none", language, gaps=gaps)
+    return say("report.refused", language, cells=f"{cells:,}", rows=f"{rows:,}", gaps=gaps)
 
 
 def _change(quarter: Quarter, language: str) -> tuple[str, str] | None:

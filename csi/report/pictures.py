@@ -47,7 +47,7 @@ def pictures(quarter: Quarter, labels: Labels) -> dict[str, Picture]:
     levels = dict(zip(fit.model.names, quarter.indicators.rows["estimate"], strict=False))  # constructs come first
     diagram = partial(plot_path_diagram, fit, language=language, boot=quarter.boot, levels=levels)
     count = len(fit.model.names)
-    add("model", diagram, (max(4.5, 1.35 * count), 4.4), (3.9, 0.95 * count), vertical=True)
+    add("model", diagram, (1.35 * count, 4.4), (3.9, 0.95 * count), vertical=True)
     if quarter.priority is not None:
         points = partial(plot_priority_map, quarter.priority, language=language, codebook=book, key=False)
         add("priority", points, (5.6, 4.4), (3.9, 3.9))

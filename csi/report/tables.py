@@ -112,8 +112,7 @@ def _finding(finding: Finding, labels: Labels) -> FindingRow:
     percent = finding.criterion in ("missing", "draws")
     value = "" if np.isnan(finding.value) else f"{finding.value:.1%}" if percent else f"{finding.value:.2f}"
     if not np.isnan(finding.high):
-        low = "…" if np.isnan(finding.low) else f"{finding.low:.2f}"
-        value += f" ({low} – {finding.high:.2f})"
+        value += f" (≤ {finding.high:.2f})" if np.isnan(finding.low) else f" ({finding.low:.2f} – {finding.high:.2f})"
     return FindingRow(
         verdict=finding.verdict,
         verdict_text=say(f"verdict.{finding.verdict}", labels.language),

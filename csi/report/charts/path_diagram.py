@@ -53,8 +53,6 @@ def plot_path_diagram(
         for position, name in enumerate(order):
             _draw_box(ax, position, _box_lines(fit, name, labels, levels, language), vertical)
         _frame(ax, longest, len(order), vertical)
-        note = say("chart.paths_note" if boot is not None else "chart.paths_note_plain", language)
-        ax.text(0.5, -0.01, note, transform=ax.transAxes, ha="center", va="top", fontsize=8, color=MUTED, wrap=True)
     return dress(ax)
 
 
@@ -163,4 +161,5 @@ def _frame(ax: Axes, longest: Mapping[int, int], count: int, vertical: bool) -> 
     else:
         ax.set_xlim(-0.55, count - 0.45)
         ax.set_ylim(-below, above)
+    ax.set_aspect(1.15 if vertical else 0.42, anchor="N")  # boxes keep their shape however few arcs there are
     ax.set_axis_off()

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 
-from csi.index.score import Index
+from csi.index.score import MINIMUM_CELL, Index
 from csi.report.labels import Labels
 from csi.report.theme import ACCENT, GRID, MUTED, axes, dress, look
 from csi.survey.codebook import Codebook
@@ -31,7 +31,8 @@ def plot_segments(
             ax.text(0, position, labels.segment(segment), transform=ax.get_yaxis_transform(), va="center", color=MUTED)
             for row in index.rows.itertuples():
                 position += 1
-                ticks.append((position, f"{labels.level(segment, str(row.level))}  ({row.n:,})"))
+                answers = f"{row.n:,}" if row.published else f"< {MINIMUM_CELL}"
+                ticks.append((position, f"{labels.level(segment, str(row.level))}  ({answers})"))
                 _draw_row(ax, position, row, language)
             position += 1
         if whole is not None:
