@@ -28,12 +28,20 @@ class LinkError(CsiError):
     """Answers and behaviour cannot be joined, or the engine cannot do what is asked."""
 
 
+class TooFewError(LinkError):
+    """The question is sound, but too few answered it to learn from."""
+
+
 class CareError(CsiError):
     """A care list cannot be drawn within the rules that protect customers."""
 
 
+class FileError(CsiError):
+    """A file cannot be written."""
+
+
 class ReportError(CsiError):
-    """A report cannot be written."""
+    """A report cannot be made as asked."""
 
 
 class CsiWarning(UserWarning):

@@ -12,7 +12,6 @@ Within a quarter the customers, their behaviour and their answers hang together;
 """
 
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -24,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from csi.errors import CsiError
+from csi.files import write_whole
 
 Array = NDArray[np.float64]
 
@@ -147,7 +147,6 @@ def simulate_study(
     """
     _require_sizes(seed, customers, respondents)
     root = Path(directory)
-    (root / "data").mkdir(parents=True, exist_ok=True)
     definition = _definition().read_bytes()
     people = _people(np.random.default_rng([seed, 0]), customers)
     asked: set[str] = set()
@@ -162,11 +161,11 @@ def simulate_study(
         answered = invited[rng.random(len(invited)) < invited["willingness"]]
         counts = {"invited": len(invited), "answered": len(answered)}
         truths[wave.name] = counts | _wave_truth(base, felt, answers)
-        _write(root / "data" / f"customers_{wave.name}.parquet", _customer_file(base))
-        _write(root / "data" / f"answers_{wave.name}.csv", _answer_file(answered, answers, wave, rng))
+        write_whole(root / "data" / f"customers_{wave.name}.parquet", _customer_file(base))
+        write_whole(root / "data" / f"answers_{wave.name}.csv", _answer_file(answered, answers, wave, rng))
     truth = json.dumps({"seed": seed, **_model_truth(), "waves": truths}, indent=2) + "\n"
-    _write(root / "truth.json", truth.encode())
-    _write(root / "study.toml", definition)  # last: where it stands, its data stand
+    write_whole(root / "truth.json", truth.encode())
+    write_whole(root / "study.toml", definition)  # last: where it stands, its data stand
     return root / "study.toml"
 
 
@@ -190,13 +189,6 @@ def _definition() -> Path:
         if place.is_file():
             return place
     raise CsiError(f"the mobile study is not installed: neither {places[0]} nor {places[1]} exists. Reinstall csi.")
-
-
-def _write(path: Path, data: bytes) -> None:
-    """Replace a file at once, so that nobody reads half of it."""
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    half.write_bytes(data)
-    half.replace(path)
 
 
 def _people(rng: np.random.Generator, customers: int) -> pd.DataFrame:

@@ -11,13 +11,14 @@ import pandas as pd
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
+from csi.behaviour.dissatisfaction import DissatisfactionRule
 from csi.behaviour.linkage import Linked, link
-from csi.behaviour.risk import DissatisfactionRule, RiskModel, dissatisfaction_risk
+from csi.behaviour.risk import RiskModel, dissatisfaction_risk
 from csi.behaviour.table import BehaviourTable
 from csi.care.lists import CareList, CareRule, care_list
 from csi.display import Result
 from csi.drivers.priority_map import PriorityMap, importance_performance
-from csi.errors import CsiError, LinkError, StudyError, known_names
+from csi.errors import CsiError, StudyError, TooFewError, known_names
 from csi.index.indicators import Indicators, indicator_levels
 from csi.index.score import Index, satisfaction_index
 from csi.model.definition import model_from_dict
@@ -263,7 +264,7 @@ def _behaviour(
     points = boot.fit.index_scores[study.about.target].to_numpy()
     try:
         risk = dissatisfaction_risk(linked, rule.apply(survey, points), seed=study.about.seed)
-    except LinkError:
+    except TooFewError:
         absent["care"] = "absent.too_few_dissatisfied"
         return linked, None, None
     if care is None:
@@ -276,7 +277,7 @@ def _behaviour(
         do_not_disturb=table.do_not_disturb,
         consent=table.consent,
         holdout=care.holdout,
-        seed=study.about.seed,
+        seed=boot.seed,  # another one each wave, so that nobody is held out every time
     )
     return linked, risk, chosen
 

@@ -116,7 +116,7 @@ class TestFiles:
         tree = ast.parse(Path(simulate.__file__).read_text("utf-8"))
         modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        assert {m for m in modules if m.startswith("csi")} == {"csi.errors"}
+        assert {m for m in modules if m.startswith("csi")} == {"csi.errors", "csi.files"}
         assert not {m.split(".")[0] for m in modules} & {"scipy", "sklearn", "statsmodels"}
 
 

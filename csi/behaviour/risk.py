@@ -17,11 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from csi.behaviour.accuracy import Accuracy, accuracy
 from csi.behaviour.classifier import Classifier, cross_fit, encoding_of
-from csi.behaviour.dissatisfaction import DissatisfactionRule as DissatisfactionRule  # noqa: PLC0414 - named here too
 from csi.behaviour.linkage import Linked
 from csi.behaviour.lottery import tickets
 from csi.display import Result, tidy
-from csi.errors import LinkError
+from csi.errors import LinkError, TooFewError
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.int8]
@@ -203,7 +202,7 @@ def _require_both_kinds(y: Array, folds: int) -> None:
     least = max(_FEWEST, 2 * folds)
     for name, count in (("dissatisfied", int(y.sum())), ("not dissatisfied", int((1 - y).sum()))):
         if count < least:
-            raise LinkError(
+            raise TooFewError(
                 f"{count} of {len(y):,} linked respondents are {name}: at least {least} are needed to learn a risk and to "
                 "judge it. Join more waves, or count more answers as dissatisfied."
             )

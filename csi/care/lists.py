@@ -20,9 +20,10 @@ from csi.behaviour.lottery import tickets
 from csi.behaviour.risk import NO, UNREADABLE, YES, BaseScores, RiskModel
 from csi.behaviour.table import NOT_RECORDED
 from csi.care.reasons import reasons_for
-from csi.care.safe_file import write_private_csv
+from csi.care.spreadsheet import csv_of
 from csi.display import Result
 from csi.errors import CareError, CsiWarning
+from csi.files import write_whole
 from csi.survey.codebook import Wording
 from csi.words import say
 
@@ -123,10 +124,10 @@ class CareList(Result):
 
         Raises
         ------
-        CareError
-            The folder does not exist or cannot be written to.
+        FileError
+            The place cannot be written to.
         """
-        write_private_csv(self.customers, path)
+        write_whole(Path(path), csv_of(self.customers), private=True)
 
     def __str__(self) -> str:
         return str(self._without_keys(len(self.customers)))

@@ -8,8 +8,8 @@ import pandas as pd
 
 from csi.display import Result
 from csi.errors import ReportError
+from csi.files import write_whole
 from csi.report.facts import care_facts, facts
-from csi.report.files import write_whole
 from csi.report.labels import Labels
 from csi.report.pictures import pictures
 from csi.report.tables import finding_rows, indicator_rows, priority_rows
@@ -41,15 +41,15 @@ def quarterly_report(quarter: Quarter, out: str | Path, *, language: str = "en")
 
     Raises
     ------
-    ReportError
-        An unknown language, or a folder that cannot be written to.
+    ReportError, FileError
+        An unknown language; a folder that cannot be written to.
     """
     if language not in LANGUAGES:
         raise ReportError(f"language must be one of {', '.join(map(repr, LANGUAGES))}, not {language!r}.")
     page = render(quarter, language)
     out = Path(out)
     paths = [out / f"report_{language}.html"]
-    write_whole(paths[0], page)
+    write_whole(paths[0], page.encode())
     if quarter.care is not None:
         paths.append(out / "care_list.csv")
         quarter.care.write_csv(paths[1])

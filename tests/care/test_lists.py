@@ -15,7 +15,7 @@ from scipy.special import expit
 from csi.behaviour.linkage import link
 from csi.behaviour.risk import dissatisfaction_risk
 from csi.care.lists import CARE, HOLD_OUT, CareList, CareRule, care_list
-from csi.care.safe_file import neutral
+from csi.care.spreadsheet import neutral
 from csi.errors import CareError, CsiWarning, LinkError
 from csi.survey.codebook import Codebook, Wording
 from csi.survey.survey import survey_from_frame
@@ -235,19 +235,6 @@ class TestTheFile:
         CareList(**fields | {"customers": table}).write_csv(tmp_path / "care.csv")
         with (tmp_path / "care.csv").open(encoding="utf-8-sig", newline="") as file:
             assert {row["key"] for row in csv.DictReader(file)} == {"'=HYPERLINK(1)"}
-
-    def test_is_whole_or_not_there(self, chosen, tmp_path, monkeypatch):
-        def fail(cell):
-            raise OSError("disk full")
-
-        monkeypatch.setattr("csi.care.safe_file.neutral", fail)
-        with pytest.raises(OSError, match="disk full"):
-            chosen.write_csv(tmp_path / "care.csv")
-        assert not list(tmp_path.iterdir())
-
-    def test_needs_its_folder(self, chosen, tmp_path):
-        with pytest.raises(CareError, match="Make the folder first"):
-            chosen.write_csv(tmp_path / "nowhere" / "care.csv")
 
 
 def test_a_list_is_not_changed_through_its_table(chosen):
