@@ -7,8 +7,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from csi.behaviour.dissatisfaction import dissatisfied_at_most as dissatisfied_at_most
+    from csi.behaviour.dissatisfaction import dissatisfied_below as dissatisfied_below
+    from csi.behaviour.linkage import Linked as Linked
+    from csi.behaviour.linkage import link as link
+    from csi.behaviour.risk import RiskModel as RiskModel
+    from csi.behaviour.risk import dissatisfaction_risk as dissatisfaction_risk
+    from csi.care.lists import CareList as CareList
+    from csi.care.lists import care_list as care_list
     from csi.drivers.priority_map import PriorityMap as PriorityMap
     from csi.drivers.priority_map import importance_performance as importance_performance
+    from csi.engine import connect as connect
     from csi.errors import CsiError as CsiError
     from csi.errors import CsiWarning as CsiWarning
     from csi.index.indicators import Indicators as Indicators
@@ -20,6 +29,13 @@ if TYPE_CHECKING:
     from csi.model.presets import acsi as acsi
     from csi.model.presets import ecsi as ecsi
     from csi.model.presets import mobile_csi as mobile_csi
+    from csi.report.charts.path_diagram import plot_path_diagram as plot_path_diagram
+    from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
+    from csi.report.charts.segments import plot_segments as plot_segments
+    from csi.report.charts.trend import plot_index_trend as plot_index_trend
+    from csi.report.html import Report as Report
+    from csi.report.html import quarterly_report as quarterly_report
+    from csi.simulate import simulate_study as simulate_study
     from csi.structural.assessment import Assessment as Assessment
     from csi.structural.assessment import assess as assess
     from csi.structural.estimation import Fit as Fit
@@ -27,6 +43,10 @@ if TYPE_CHECKING:
     from csi.structural.estimation import score as score
     from csi.structural.inference import Bootstrap as Bootstrap
     from csi.structural.inference import bootstrap as bootstrap
+    from csi.study import Quarter as Quarter
+    from csi.study import Study as Study
+    from csi.study import read_study as read_study
+    from csi.study import run_quarter as run_quarter
     from csi.survey.codebook import Codebook as Codebook
     from csi.survey.survey import Survey as Survey
     from csi.survey.survey import read_survey as read_survey
@@ -35,30 +55,50 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "dissatisfied_at_most": "csi.behaviour.dissatisfaction",
+    "dissatisfied_below": "csi.behaviour.dissatisfaction",
+    "Linked": "csi.behaviour.linkage",
+    "link": "csi.behaviour.linkage",
+    "RiskModel": "csi.behaviour.risk",
+    "dissatisfaction_risk": "csi.behaviour.risk",
+    "CareList": "csi.care.lists",
+    "care_list": "csi.care.lists",
+    "PriorityMap": "csi.drivers.priority_map",
+    "importance_performance": "csi.drivers.priority_map",
+    "connect": "csi.engine",
     "CsiError": "csi.errors",
     "CsiWarning": "csi.errors",
+    "Indicators": "csi.index.indicators",
+    "indicator_levels": "csi.index.indicators",
+    "Index": "csi.index.score",
+    "satisfaction_index": "csi.index.score",
     "Construct": "csi.model.construct",
     "Model": "csi.model.model",
     "acsi": "csi.model.presets",
     "ecsi": "csi.model.presets",
     "mobile_csi": "csi.model.presets",
+    "plot_path_diagram": "csi.report.charts.path_diagram",
+    "plot_priority_map": "csi.report.charts.priority_map",
+    "plot_segments": "csi.report.charts.segments",
+    "plot_index_trend": "csi.report.charts.trend",
+    "Report": "csi.report.html",
+    "quarterly_report": "csi.report.html",
+    "simulate_study": "csi.simulate",
+    "Assessment": "csi.structural.assessment",
+    "assess": "csi.structural.assessment",
     "Fit": "csi.structural.estimation",
     "fit": "csi.structural.estimation",
     "score": "csi.structural.estimation",
     "Bootstrap": "csi.structural.inference",
     "bootstrap": "csi.structural.inference",
+    "Quarter": "csi.study",
+    "Study": "csi.study",
+    "read_study": "csi.study",
+    "run_quarter": "csi.study",
     "Codebook": "csi.survey.codebook",
     "Survey": "csi.survey.survey",
     "read_survey": "csi.survey.survey",
     "survey_from_frame": "csi.survey.survey",
-    "assess": "csi.structural.assessment",
-    "Assessment": "csi.structural.assessment",
-    "satisfaction_index": "csi.index.score",
-    "Index": "csi.index.score",
-    "indicator_levels": "csi.index.indicators",
-    "Indicators": "csi.index.indicators",
-    "importance_performance": "csi.drivers.priority_map",
-    "PriorityMap": "csi.drivers.priority_map",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, kept in _HOME
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
+from scipy.special import ndtri
 
 Array = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def accuracy(y: Array, p: Array) -> Accuracy:
     (1.0, 2.0)
     """
     area, error = area_under_curve(y, p)
-    reach = float(norm.ppf(0.975)) * error
+    reach = float(ndtri(0.975)) * error
     rate = float(y.mean())
     return Accuracy(
         n=len(y),
@@ -65,6 +65,8 @@ def accuracy(y: Array, p: Array) -> Accuracy:
 
 def area_under_curve(y: Array, p: Array) -> tuple[float, float]:
     """Area under the ROC curve and its standard error (DeLong, DeLong & Clarke-Pearson 1988; ranks by Sun & Xu 2014)."""
+    from scipy.stats import rankdata  # heavy, and used only here
+
     positive = y > 0
     m, n = int(positive.sum()), int((~positive).sum())
     everyone = rankdata(p)

@@ -14,8 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy.special import expit
-from sklearn.ensemble import HistGradientBoostingClassifier
-from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 Array = NDArray[np.float64]
@@ -132,6 +130,8 @@ def _stratified(y: Array, folds: int) -> NDArray[np.intp]:
 
 
 def _grow(encoding: Encoding, X: Array, y: Array, seed: int) -> Any:  # noqa: ANN401 - scikit-learn is untyped
+    from sklearn.ensemble import HistGradientBoostingClassifier  # heavy: loaded when a risk is learnt
+
     # scikit-learn cannot bin a column without any value; a constant one is never split on, so it changes nothing.
     X = np.where(np.isnan(X).all(axis=0), 0.0, X)
     trees = HistGradientBoostingClassifier(
@@ -142,6 +142,8 @@ def _grow(encoding: Encoding, X: Array, y: Array, seed: int) -> Any:  # noqa: AN
 
 def _sigmoid(scores: Array, y: Array) -> tuple[float, float]:
     """Slope and shift of Platt's sigmoid; scores that point the wrong way give everyone the base rate."""
+    from sklearn.linear_model import LogisticRegression  # heavy: loaded when a risk is learnt
+
     regression = LogisticRegression(C=1e6).fit(scores[:, None], y)
     slope = float(regression.coef_[0, 0])
     if slope > 0:

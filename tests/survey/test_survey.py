@@ -169,7 +169,8 @@ class TestBadInput:
     def test_missing_column(self, tmp_path):
         rows = [[cell.replace("Q2", "Q3") for cell in row] for row in ROWS]
         self.fails(
-            written(tmp_path, rows), r"no column 'Q2', which the codebook needs for item 'trouble'.*The file's columns are id, when"
+            written(tmp_path, rows),
+            r"no column 'Q2', which the codebook needs for item 'trouble'.*The file's columns are id, when",
         )
 
     def test_same_header_twice(self, tmp_path):

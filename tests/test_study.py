@@ -1,0 +1,186 @@
+"""read_study and run_quarter: one file says it all; what the data do not allow is left out and said."""
+
+import shutil
+import warnings
+from pathlib import Path
+
+import pytest
+
+import csi
+from csi.errors import CsiWarning, ModelError, StudyError, SurveyError
+from csi.simulate import simulate_study
+
+SURVEYS = Path(__file__).resolve().parent.parent / "surveys"
+
+
+@pytest.fixture(scope="module")
+def simulated(tmp_path_factory):
+    return simulate_study(tmp_path_factory.mktemp("study"), customers=9000, respondents=400)
+
+
+@pytest.fixture(scope="module")
+def quarter(simulated):
+    return run(csi.read_study(simulated))
+
+
+def run(study, wave=None, **options):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", CsiWarning)
+        return csi.run_quarter(study, wave, **options)
+
+
+def edited(simulated, tmp_path, *changes):
+    """A copy of the study file with some texts replaced; its data stay where they are."""
+    text = simulated.read_text("utf-8")
+    for old, new in changes:
+        assert old in text, old
+        text = text.replace(old, new)
+    path = tmp_path / "study.toml"
+    path.write_text(text, "utf-8")
+    return path, simulated.parent / "data"
+
+
+class TestQuarter:
+    def test_holds_every_noun_of_the_wave(self, quarter):
+        assert quarter.survey.wave == "2026Q3"
+        assert quarter.trend.rows["level"].tolist() == ["2025Q4", "2026Q1", "2026Q2", "2026Q3"]
+        assert [index.by for index in quarter.segments] == ["brand", "tier", "tenure_band", "region"]
+        assert quarter.care.treated > 0
+        assert not quarter.absent
+        assert quarter.overlap == 0  # nobody was asked twice
+
+    def test_says_its_headline(self, quarter):
+        low, high = quarter.index.interval
+        assert f"Satisfaction index {quarter.index.value:.1f} ({low:.1f} to {high:.1f})" in str(quarter)
+        assert f"{quarter.care.treated} customers on the care list" in str(quarter)
+
+    def test_an_earlier_wave_sees_no_later_one(self, simulated):
+        quarter = run(csi.read_study(simulated), "2025Q4")
+        assert quarter.survey.wave == "2025Q4"
+        assert quarter.trend is None
+        assert quarter.absent["trend"] == "absent.one_wave"
+
+    def test_is_the_same_every_time(self, simulated, quarter):
+        again = run(csi.read_study(simulated))
+        assert again.index.rows.equals(quarter.index.rows)
+        assert again.care.table().equals(quarter.care.table())
+
+    def test_tells_its_steps(self, simulated):
+        steps = []
+        run(csi.read_study(simulated), "2025Q4", progress=steps.append)
+        assert steps[0] == "read and fit 2025Q4"
+        assert steps[-1] == "draw the care list"
+
+    @pytest.mark.parametrize(
+        ("change", "code"),
+        [
+            (("[risk]\nbelow = 60", ""), "absent.no_risk"),
+            (("[risk]\nbelow = 60", "[risk]\nbelow = 3"), "absent.too_few_dissatisfied"),
+            (('key = "customer_id"\ndate = "answered_on"', 'date = "answered_on"'), "absent.no_key"),
+        ],
+    )
+    def test_what_cannot_be_done_is_left_out_with_its_reason(self, simulated, tmp_path, change, code):
+        path, data = edited(simulated, tmp_path, change)
+        quarter = run(csi.read_study(path, data_dir=data), "2025Q4")
+        assert quarter.absent["care"] == code
+        assert quarter.care is None
+        assert "no care list" in str(quarter)
+
+
+class TestFaults:
+    def fails(self, simulated, tmp_path, change, message, error=StudyError):
+        path, data = edited(simulated, tmp_path, change)
+        with pytest.raises(error, match=message) as caught:
+            csi.read_study(path, data_dir=data)
+        assert "study.toml" in str(caught.value)
+
+    def test_unknown_section(self, simulated, tmp_path):
+        self.fails(simulated, tmp_path, ("[care]", "[caring]"), r"unknown section \[caring\].*Did you mean 'care'")
+
+    def test_unknown_field(self, simulated, tmp_path):
+        self.fails(simulated, tmp_path, ("capacity =", "capasity ="), r"\[care\]: capa")
+
+    def test_unknown_preset(self, simulated, tmp_path):
+        self.fails(simulated, tmp_path, ('"mobile_csi"', '"mobil_csi"'), "Did you mean 'mobile_csi'", ModelError)
+
+    def test_unknown_target(self, simulated, tmp_path):
+        self.fails(simulated, tmp_path, ('target = "Satisfaction"', 'target = "Happiness"'), "is not in the model")
+
+    def test_scale_end_missing(self, simulated, tmp_path):
+        self.fails(simulated, tmp_path, ("high = 10\n", "\n"), "no high end of its scale", SurveyError)
+
+    @pytest.mark.parametrize("field", ["do_not_disturb", "consent"])
+    def test_protections_are_never_taken_for_granted(self, simulated, tmp_path, field):
+        self.fails(simulated, tmp_path, (f'\n{field} = "{field}"', ""), f'{field}.*"not recorded"')
+
+    def test_not_toml(self, tmp_path):
+        (tmp_path / "study.toml").write_text("[study", "utf-8")
+        with pytest.raises(StudyError, match="not a readable TOML file"):
+            csi.read_study(tmp_path)
+
+    def test_no_such_file(self, tmp_path):
+        with pytest.raises(StudyError, match="no such study file"):
+            csi.read_study(tmp_path / "gone.toml")
+
+    def test_data_that_are_not_there_say_where_to_get_them(self, tmp_path):
+        study = csi.read_study(SURVEYS / "mobi", data_dir=tmp_path)
+        with pytest.raises(StudyError, match=r"mobi.csv.*--data-dir.*Where to get it.*semPLS"):
+            csi.run_quarter(study)
+
+    def test_unknown_wave(self, simulated):
+        with pytest.raises(StudyError, match=r"no wave '2026Q4'. Its waves are 2025Q4.*Did you mean"):
+            csi.run_quarter(csi.read_study(simulated), "2026Q4")
+
+    def test_a_construct_whose_items_are_not_asked(self, tmp_path):
+        text = (SURVEYS / "mobi" / "study.toml").read_text("utf-8")
+        syntax = "syntax = 'Quality <~ PERQ1 + PERQ9; Satisfaction <~ CUSA1; Satisfaction ~ Quality'"
+        (tmp_path / "study.toml").write_text(text.replace('preset = "ecsi"', syntax), "utf-8")
+        with pytest.raises(ModelError, match=r"'Quality' names item 'PERQ9'.*Did you mean 'PERQ7'"):
+            csi.read_study(tmp_path)
+
+
+class TestRealStudies:
+    """Three real surveys run from committed study files; the data are the user's own."""
+
+    def run(self, shared, name, folder=None):
+        return run(csi.read_study(SURVEYS / name, data_dir=shared / "data" / (folder or name)))
+
+    def test_acsi_index_per_industry_equals_the_mean_of_its_items_within_a_point(self, shared):
+        quarter = self.run(shared, "acsi2015")
+        rows = quarter.segments[0].rows.set_index("level")
+        answers = (quarter.survey.answers[["SATIS", "CONFIRM", "IDEAL"]] - 1) / 9 * 100
+        for industry, mean in {"1001": 77.2, "3003": 68.4, "3013": 60.9}.items():
+            row = rows.loc[industry]
+            assert abs(row["estimate"] - mean) < 1
+            plain = answers[(quarter.survey.segment("industry") == industry).to_numpy()].mean(axis=1).dropna()
+            width = 2 * 1.96 * plain.std() / len(plain) ** 0.5
+            assert row["ci_high"] - row["ci_low"] == pytest.approx(width, rel=0.15)
+        assert set(quarter.survey.refused_cells["value"]) == {"101.0"}  # the undocumented code
+
+    def test_mobi(self, shared):
+        quarter = self.run(shared, "mobi", ".")
+        assert quarter.index.value == pytest.approx(72.4541179309094, abs=1e-4)
+        assert quarter.absent.keys() == {"trend", "segments", "care"}
+
+    def test_telecom_answers_are_linked_and_cared_for(self, shared):
+        quarter = self.run(shared, "telecom_cn_voice")
+        assert quarter.linked.match_rate == 1
+        assert quarter.risk.accuracy.base_rate == pytest.approx(0.1345, abs=5e-4)
+        assert quarter.risk.accuracy.auc > 0.67
+        assert quarter.care.treated == 200
+        assert [note.code for note in quarter.care.notes] == [
+            "care.do_not_disturb_not_recorded",
+            "care.consent_not_recorded",
+        ]
+        assert quarter.fit.model.notes
+
+
+def test_study_files_hold_definitions_only():
+    for path in SURVEYS.rglob("*"):
+        assert path.is_dir() or path.suffix in {".toml", ".md"}, path
+
+
+def test_the_data_folder_may_hold_one_folder_a_study(simulated, tmp_path):
+    shutil.copytree(simulated.parent / "data", tmp_path / "mobile")
+    study = csi.read_study(simulated, data_dir=tmp_path)
+    assert study.table()["found"].all()
