@@ -131,11 +131,14 @@ class Quarter(Result):
         """Index with interval, weakest important item, size of the care list."""
         low, high = self.index.interval
         weakest = self.priority.weakest if self.priority else None
+        named = "none"
+        if weakest is not None:
+            named = f"{weakest['term']} ({self.study.codebook.item(weakest['term']).wording.text('en', '')})"
         care = "no care list" if self.care is None else f"{self.care.treated} customers on the care list"
         return [
             f"{self.study.about.name} {self.survey.wave}: {self.index.construct} index "
             f"{self.index.value:.1f} ({low:.1f} to {high:.1f}), n = {self.fit.n:,}",
-            f"weakest important indicator: {'none' if weakest is None else weakest['term']}; {care}",
+            f"weakest important indicator: {named.removesuffix(' ()')}; {care}",
         ]
 
     def table(self) -> pd.DataFrame:

@@ -235,6 +235,18 @@ WORDS: dict[str, tuple[str, str]] = {
         "Every cell of the answer file could be used; {gaps} of the answers to the model's questions are missing.",
         "答卷的全部单元格均可使用；模型所用题项的缺失比例为{gaps}。",
     ),
+    "report.unlike": (
+        "Those who answered differ from the customer base in: {names}.",
+        "作答者与全体客户存在差异：{names}。",
+    ),
+    "report.unweighted": (
+        "The index is that of the answers as they came, without weights that would correct this.",
+        "指数按实际回答计算，未加权校正。",
+    ),
+    "report.alike": (
+        "In recorded behaviour those who answered are like the customer base (no difference above 0.1 SD).",
+        "作答者的行为特征与全体客户相近（差异均不超过0.1个标准差）。",
+    ),
     "report.lost_draws": ("{lost} of {draws} resamples could not be used.", "{draws}次重抽样中有{lost}次无法使用。"),
     "report.overlap": (
         "{count} customers answered more than one wave; the intervals of changes treat waves as independent.",
@@ -242,7 +254,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "report.care_section": ("Customers to care for first", "优先关怀的客户"),
     "report.care_text": (
-        "{treated} customers were chosen among {eligible} who may be contacted, out of {base}. Names and numbers stand in "
+        "{treated} customers were chosen among {eligible} who may be contacted, out of {base}. Their keys stand in "
         "{file} only, not in this report.",
         "在{base}名客户中，有{eligible}名可以联系，从中选出{treated}名优先关怀。客户号码仅见于 {file}，不在本报告内。",
     ),

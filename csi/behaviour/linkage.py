@@ -20,7 +20,7 @@ from csi.survey.survey import Survey
 
 _RESERVED = ("row", "key")
 # Austin (2009): a standardised difference below a tenth is usually taken as negligible.
-_NEGLIGIBLE = 0.1
+NEGLIGIBLE = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -112,7 +112,7 @@ class Linked(Result):
         elif self.unchecked:
             lines.append(f"{self.unchecked:,} without a date: whether behaviour came before the answer is unknown")
         table = self.comparison()
-        unlike = table.loc[table["estimate"].abs() > _NEGLIGIBLE, "term"].tolist()
+        unlike = table.loc[table["estimate"].abs() > NEGLIGIBLE, "term"].tolist()
         if unlike:
             more = f" and {len(unlike) - 5} more" if len(unlike) > 5 else ""
             lines.append(f"respondents differ from the base by over 0.1 SD in {', '.join(unlike[:5])}{more}")

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 import csi
+from csi.behaviour.linkage import NEGLIGIBLE
 from csi.care.lists import CARE
 from csi.index.score import MINIMUM_CELL
 from csi.report.labels import Labels
@@ -32,6 +33,7 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
         "minimum": MINIMUM_CELL,
         "refused": _refused(quarter, language),
         "model_notes": [note.text(language) for note in fit.model.notes],
+        "unlike": _unlike(quarter, labels),
         "lost": sum(quarter.boot.failed.values()),
         "before": quarter.indicators.before,
         "method": say(
@@ -53,6 +55,23 @@ def _answers(quarter: Quarter, language: str) -> str:
         first, last = respondents["date"].min().date(), respondents["date"].max().date()
         return say("report.answered_between", language, n=n, first=first, last=last)
     return say("report.answers", language, n=n)
+
+
+def _unlike(quarter: Quarter, labels: Labels) -> str:
+    """Where those who answered differ from the customer base by more than 0.1 standard deviations."""
+    table = quarter.study.behaviour
+    if quarter.linked is None or table is None:
+        return ""
+    rows = quarter.linked.comparison()
+    rows = rows[rows["estimate"].abs() > NEGLIGIBLE].sort_values("estimate", key=abs, ascending=False)
+    named = [
+        f"{table.label(row['term'], labels.language)} {signed(row['estimate'])} SD" for row in rows.to_dict("records")
+    ]
+    if not named:
+        return say("report.alike", labels.language)
+    sentence = say("report.unlike", labels.language, names=("; " if labels.language == "en" else "；").join(named[:6]))
+    weighted = "weight" in quarter.survey.respondents
+    return sentence if weighted else f"{sentence} {say('report.unweighted', labels.language)}"
 
 
 def _refused(quarter: Quarter, language: str) -> str:

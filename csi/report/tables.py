@@ -42,6 +42,15 @@ class FindingRow:
     advice: str
 
 
+def plain(value: float, decimals: int = 2) -> str:
+    """A number with a real minus; what rounds to nothing has no sign.
+
+    >>> plain(-0.254), plain(-0.001), plain(76.04, 1)
+    ('−0.25', '0.00', '76.0')
+    """
+    return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
+
+
 def signed(value: float) -> str:
     """A difference with its sign: a real minus, never a hyphen.
 
@@ -110,9 +119,10 @@ def finding_rows(assessment: Assessment, labels: Labels) -> list[FindingRow]:
 
 def _finding(finding: Finding, labels: Labels) -> FindingRow:
     percent = finding.criterion in ("missing", "draws")
-    value = "" if np.isnan(finding.value) else f"{finding.value:.1%}" if percent else f"{finding.value:.2f}"
+    value = "" if np.isnan(finding.value) else f"{finding.value:.1%}" if percent else plain(finding.value)
     if not np.isnan(finding.high):
-        value += f" (≤ {finding.high:.2f})" if np.isnan(finding.low) else f" ({finding.low:.2f} – {finding.high:.2f})"
+        low, high = plain(finding.low), plain(finding.high)
+        value += f" (≤ {high})" if np.isnan(finding.low) else f" ({low} – {high})"
     return FindingRow(
         verdict=finding.verdict,
         verdict_text=say(f"verdict.{finding.verdict}", labels.language),

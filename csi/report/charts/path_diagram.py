@@ -148,7 +148,7 @@ def _draw_arc(ax: Axes, ends: tuple[int, int], value: float, side: int, dashed: 
 
 
 def _rise(span: int, vertical: bool) -> float:
-    return (0.28 if vertical else 0.62) * span
+    return (0.36 if vertical else 0.62) * span
 
 
 def _frame(ax: Axes, longest: Mapping[int, int], count: int, vertical: bool) -> None:
