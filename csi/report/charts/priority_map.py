@@ -1,6 +1,6 @@
 """The importance-performance map: numbered points with intervals, and the key to the numbers."""
 
-from textwrap import shorten
+from textwrap import wrap
 
 import numpy as np
 import pandas as pd
@@ -110,8 +110,8 @@ def _spread(ax: Axes, x: NDArray[np.float64], y: NDArray[np.float64], apart: flo
 def _draw_key(ax: Axes, rows: pd.DataFrame, labels: Labels) -> None:
     step = 1 / max(len(rows), 12)
     for place, row in enumerate(rows.itertuples()):
-        width = 44 if labels.item(str(row.term)).isascii() else 24
-        text = f"{row.number}  {shorten(labels.term(str(row.term)), width, placeholder='…')}"
+        name = labels.term(str(row.term))
+        text = f"{row.number}  " + "\n     ".join(wrap(name, 42 if name.isascii() else 22))
         colour = WARN if row.quadrant == WEAK_AND_IMPORTANT else INK
         ax.annotate(
             text, (1.03, 1 - (place + 0.5) * step), xycoords="axes fraction", va="center", fontsize=8.5, color=colour
