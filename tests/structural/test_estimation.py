@@ -188,3 +188,17 @@ def test_scores_of_new_respondents_use_the_fitted_weights():
     assert (
         scored["Satisfaction"].between(-1e-9, 100 + 1e-9).all()
     )  # gaps are filled from the other answers, within the scale
+
+
+@pytest.mark.parametrize("name", ["corp_rep_simple", "corp_rep_extended_modeB", "mobi_acsi_plsc"])
+def test_other_models_equal_the_peers(reference, shared, name):
+    """Missing answers filled with means, as the peer does it; Mode B blocks of many items; factors."""
+    case = reference(name)
+    model = model_of(case["model"])
+    answers = pd.read_csv(shared / "data" / case["dataset"]).replace(-99, np.nan)
+    fit = csi.fit(model, answers, missing="mean", tolerance=1e-12)
+    weights = square(case["outer_weights"]).loc[list(model.items), list(model.names)]
+    assert np.abs(fit.weights - weights).max().max() < 1e-8
+    for path in case["path_coef"]:
+        assert fit.paths.at[path["from"], path["to"]] == pytest.approx(path["value"], abs=1e-8)
+    assert np.abs(fit.r_squared - pd.Series(case["r2"])[fit.r_squared.index]).max() < 1e-8
