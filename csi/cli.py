@@ -124,6 +124,10 @@ def _run(
         step(f"write the report ({language})")
         written = quarterly_report(quarter, folder, language=language)
         console.print(f"report: {written.paths[0]}", markup=False, soft_wrap=True)
+    if quarter.care is not None:
+        console.print(
+            f"care list (personal data, readable by you alone): {written.paths[-1]}", markup=False, soft_wrap=True
+        )
     console.print("\n".join(quarter.headline()), markup=False, soft_wrap=True)
     return quarter.assessment.count("fail")
 

@@ -66,6 +66,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "criterion.sample": ("Number of answers", "样本量"),
     "criterion.negative_weight": ("Negative outer weight", "外部权重为负"),
     "criterion.loading": ("Loading", "载荷"),
+    "criterion.alpha": ("Cronbach's alpha", "克朗巴赫 α"),
     "criterion.rho_a": ("Reliability rho_A", "信度 rho_A"),
     "criterion.rho_c": ("Composite reliability rho_C", "组合信度 rho_C"),
     "criterion.ave": ("Average variance extracted", "平均方差提取量 AVE"),
@@ -81,6 +82,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "threshold.sample": ("≥ 155", "≥ 155"),
     "threshold.negative_weight": ("≥ 0", "≥ 0"),
     "threshold.loading": ("≥ 0.708", "≥ 0.708"),
+    "threshold.alpha": ("≥ 0.70", "≥ 0.70"),
     "threshold.rho_a": ("≥ 0.70", "≥ 0.70"),
     "threshold.rho_c": ("≥ 0.70", "≥ 0.70"),
     "threshold.ave": ("≥ 0.50", "≥ 0.50"),
@@ -113,6 +115,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "advice.loading": (
         "The item shares little with its construct: check its wording, keep it only for its content.",
         "该题项与潜变量关联较弱；请检查措辞，仅在内容需要时保留。",
+    ),
+    "advice.alpha": (
+        "A low bound of reliability; judge by rho_A and the loadings.",
+        "信度的下限；请以 rho_A 与载荷为准。",
     ),
     "advice.rho_a": (
         "The items measure the construct unevenly; see the weak loadings.",

@@ -140,14 +140,15 @@ def _by_segment(fit: Fit, boot: Bootstrap | None, by: str, construct: str, minim
     segment = survey.segment(by)
     block = fit.layout.slices[fit.model.names.index(construct)]
     answers = fit.cases.X[:, block]
-    answered = ~np.isnan(answers).all(axis=1)
+    used = fit.cases.answering(fit.settings.missing)
+    answered = used & ~np.isnan(answers).all(axis=1)
     stated = [level for level in survey.codebook.segment(by).levels if (segment == level).any()]
     names = stated or sorted(set(segment) - {""})
     extra = sorted(set(segment) - set(names) - {""})
     names = [*names, *extra]
     domains = np.array([(segment == name).to_numpy() for name in names]).reshape(len(names), len(segment))
     rows = [_segment_row(fit, name, domain & answered, minimum) for name, domain in zip(names, domains, strict=True)]
-    point = _domain_levels(fit, fit.cases.weights[None, :], domains, ruler(fit), block)[0]
+    point = _domain_levels(fit, (used * fit.cases.weights)[None, :], domains, ruler(fit), block)[0]
     for row, value in zip(rows, point, strict=True):
         row["estimate"] = value if row["published"] else np.nan
     draws = None

@@ -11,7 +11,7 @@ Rubin 2002), `listwise` drops incomplete rows, `mean` puts the item's mean in (i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Literal
 
 import numpy as np
@@ -39,10 +39,9 @@ class Moments:
     @property
     def correlation(self) -> Array:
         """(B, p, p); NaN for an item that does not vary."""
-        sd = self.sd
-        # What is left of a constant after rounding must not pass for spread.
-        sd = np.where(sd > 1e-9 * (1 + np.abs(self.mean)), sd, np.nan)
-        R = self.cov / (sd[:, :, None] * sd[:, None, :])
+        sd = np.where(self.sd > 0, self.sd, np.nan)
+        R = self.cov / sd[:, :, None]
+        R /= sd[:, None, :]
         diagonal = np.arange(R.shape[1])
         R[:, diagonal, diagonal] = np.where(np.isfinite(sd), 1.0, np.nan)
         return R
@@ -69,6 +68,11 @@ def moments(X: Array, W: Array, missing: Missing = "em", start: Moments | None =
     return _expectation_maximisation(X, W, observed, start)
 
 
+def joined(parts: list[Moments]) -> Moments:
+    """One batch made of several."""
+    return Moments(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Moments)))
+
+
 def _row_chunks(n: int) -> Iterator[slice]:
     for first in range(0, n, _ROWS):
         yield slice(first, min(first + _ROWS, n))
@@ -77,10 +81,18 @@ def _row_chunks(n: int) -> Iterator[slice]:
 def _moments_from_sums(n: int, centre: Array, total: Array, first: Array, second: Array) -> Moments:
     """From sums about `centre`: total (B,), first (p, B), second (p, p, B)."""
     shift = first / total
-    cov = second / total - shift[:, None] * shift[None, :]
+    cov = second / total
+    square = np.einsum("iib->ib", cov).copy()
+    cov -= shift[:, None] * shift
     cov *= n / max(n - 1, 1)
-    B = len(total)
-    return Moments(np.full(B, n), centre + shift.T, np.moveaxis(cov, -1, 0))
+    _without_rounding_noise(cov, square)
+    return Moments(np.full(len(total), n), centre + shift.T, np.moveaxis(cov, -1, 0))
+
+
+def _without_rounding_noise(cov: Array, square: Array) -> None:
+    """Set a variance (p, p, B) to 0 where it is only what rounding leaves of the mean square (p, B) of a constant."""
+    diagonal = np.einsum("iib->ib", cov)  # a view that writes
+    diagonal[diagonal <= 1e-12 * square] = 0.0
 
 
 def _complete(X: Array, W: Array) -> Moments:
@@ -123,6 +135,8 @@ def _mean_filled(X: Array, W: Array, observed: NDArray[np.bool_]) -> Moments:
     second = dd - dm * shift[None, :] - dm.transpose(1, 0, 2) * shift[:, None] + mm * shift[:, None] * shift[None, :]
     total = W.sum(axis=1)
     cov = second / total * (n / max(n - 1, 1))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        _without_rounding_noise(cov, np.einsum("iib->ib", dd) / mm[diagonal, diagonal])
     return Moments(np.full(len(W), n), centre + shift.T, np.moveaxis(cov, -1, 0))
 
 
@@ -146,6 +160,9 @@ def _expectation_maximisation(X: Array, W: Array, observed: NDArray[np.bool_], s
         fixed = first.T[b], np.moveaxis(second, -1, 0)[b]
         mean[b], cov[b] = _em_batch(gaps, W[b][:, ~whole], fixed, sigma, tolerance)
     cov *= scale[:, None] * scale * (n / max(n - 1, 1))
+    # EM only creeps towards the zero variance of an item whose observed answers are all the same.
+    constant = np.einsum("iib->ib", np.moveaxis(_mean_filled(X, W, observed).cov, 0, -1)) == 0
+    np.einsum("bii->bi", cov)[constant.T] = 0.0
     return Moments(np.full(len(W), n), centre + mean * scale, cov)
 
 

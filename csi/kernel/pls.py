@@ -99,14 +99,14 @@ def outer_weights(
     p, _, B = S.shape
     blocks = layout.slices
     factors = {j: ldl(S[b, b]) for j, b in enumerate(blocks) if layout.mode_b[j] and layout.sizes[j] > 1}
-    w = _unit_variance(np.ones((p, B)), S, blocks)
+    w, X = _unit_variance(np.ones((p, B)), S, blocks)
     final = np.full((p, B), np.nan)
     iterations = np.zeros(B, dtype=np.intp)
     place = np.arange(B)  # which replicate stands in each column that is still carried along
     running = np.ones(B, dtype=bool)
     with np.errstate(invalid="ignore", divide="ignore"):
         for step in range(1, max_iterations + 1):
-            new = _unit_variance(_update(w, S, layout, blocks, scheme, factors), S, blocks)
+            new, X = _unit_variance(_update(w, X, layout, blocks, scheme, factors), S, blocks)
             settled = running & ~(np.abs(new - w).max(axis=0) > tolerance)  # NaN stops too, and stays NaN
             w = new
             iterations[place[running]] = step
@@ -115,7 +115,7 @@ def outer_weights(
             if not running.any():
                 break
             if running.mean() < 0.5:  # copying the batch pays only when much of it is done
-                place, w, S = place[running], w[:, running], S[:, :, running]
+                place, w, S, X = place[running], w[:, running], S[:, :, running], X[:, :, running]
                 factors = {j: L[:, :, running] for j, L in factors.items()}
                 running = np.ones(len(place), dtype=bool)
     unsettled = place[running]
@@ -125,17 +125,23 @@ def outer_weights(
     return OuterWeights(_orient(final, R, layout, reference), iterations, converged)
 
 
-def _unit_variance(w: Array, S: Array, blocks: list[slice]) -> Array:
+def _unit_variance(w: Array, S: Array, blocks: list[slice]) -> tuple[Array, Array]:
+    """The weights rescaled to scores of unit variance, and the item-construct correlations that go with them."""
+    X = item_construct_correlations(w, S, blocks)
     scaled = np.empty_like(w)
-    for b in blocks:
-        Sw = np.einsum("ikb,kb->ib", S[b, b], w[b])
-        scaled[b] = w[b] / np.sqrt(np.einsum("ib,ib->b", w[b], Sw))
-    return scaled
+    for j, b in enumerate(blocks):
+        sd = np.sqrt(np.einsum("ib,ib->b", w[b], X[b, j]))
+        scaled[b] = w[b] / sd
+        X[:, j] /= sd
+    return scaled, X
 
 
 def item_construct_correlations(w: Array, S: Array, blocks: list[slice]) -> Array:
     """(p, J, B) correlation of every item with every construct score; batch last."""
-    return np.stack([np.einsum("ikb,kb->ib", S[:, b], w[b]) for b in blocks], axis=1)
+    X = np.empty((len(w), len(blocks), w.shape[1]))
+    for j, b in enumerate(blocks):
+        np.einsum("ikb,kb->ib", S[:, b], w[b], out=X[:, j])
+    return X
 
 
 def score_correlations(w: Array, X: Array, blocks: list[slice]) -> Array:
@@ -144,30 +150,28 @@ def score_correlations(w: Array, X: Array, blocks: list[slice]) -> Array:
 
 
 def _update(
-    w: Array, S: Array, layout: Layout, blocks: list[slice], scheme: Scheme, factors: dict[int, Array]
+    w: Array, X: Array, layout: Layout, blocks: list[slice], scheme: Scheme, factors: dict[int, Array]
 ) -> Array:
     """One step: inner weights from the score correlations, then new outer weights from the inner proxies."""
-    X = item_construct_correlations(w, S, blocks)
     E = _inner_weights(score_correlations(w, X, blocks), layout, scheme)
     new = np.empty_like(w)
     for j, b in enumerate(blocks):
-        tied = np.flatnonzero(layout.adjacency[j] | layout.adjacency[:, j])
-        proxy = np.einsum("ikb,kb->ib", X[b][:, tied], E[j, tied])  # correlation of the items with the inner proxy
+        proxy = np.einsum("ikb,kb->ib", X[b], E[j])  # correlation of the items with the inner proxy
         new[b] = solve(factors[j], proxy) if j in factors else proxy
     return new
 
 
 def _inner_weights(C: Array, layout: Layout, scheme: Scheme) -> Array:
-    """(J, J, B): row j holds the weights with which construct j's neighbours form its inner proxy."""
+    """(J, J, B): row j holds the weights with which construct j's neighbours form its inner proxy, 0 for all others."""
+    tied = (layout.adjacency | layout.adjacency.T)[:, :, None]
     if scheme == "centroid":
-        return np.sign(C)
-    if scheme == "factorial":
-        return C
-    E = C.copy()  # path scheme: correlations with effects, regression weights of causes
-    for k in range(len(C)):
-        causes = layout.predecessors(k)
-        if len(causes):
-            E[k, causes] = solve(ldl(C[np.ix_(causes, causes)]), C[causes, k])
+        return np.sign(C) * tied
+    E = C * tied
+    if scheme == "path":  # correlations with effects, regression weights of causes; of one cause both are the same
+        for k in range(len(C)):
+            causes = layout.predecessors(k)
+            if len(causes) > 1:
+                E[k, causes] = solve(ldl(C[np.ix_(causes, causes)]), C[causes, k])
     return E
 
 

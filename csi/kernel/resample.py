@@ -39,16 +39,13 @@ def percentile_interval(draws: Array, level: float = 0.95) -> tuple[Array, Array
     5 95
     """
     tail = (1 - level) / 2
-    if np.isnan(draws).any():
-        low, high = _nan_quantiles(draws, [tail, 1 - tail])
-    else:
-        low, high = np.quantile(draws, [tail, 1 - tail], axis=0)
+    low, high = _quantiles(draws, [tail, 1 - tail])
     return low, high
 
 
-def _nan_quantiles(draws: Array, probabilities: list[float]) -> Array:
+def _quantiles(draws: Array, probabilities: list[float]) -> Array:
     """Type 7 quantiles of the finite draws; NaN where there is none."""
-    ordered = np.sort(draws, axis=0)  # NaN last
+    ordered = np.sort(np.asfortranarray(draws), axis=0)  # NaN last; quicker than np.quantile, which only partitions
     count = np.isfinite(ordered).sum(axis=0)
     out = np.empty((len(probabilities), *draws.shape[1:]))
     for i, q in enumerate(probabilities):

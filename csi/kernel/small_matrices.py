@@ -23,15 +23,17 @@ def ldl(A: Array) -> Array:
     [4.0, 0.5, 4.0]
     """
     k = len(A)
-    F = np.zeros_like(A)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        for j in range(k):
-            scaled = F[j, :j] * np.einsum("iib->ib", F[:j, :j])
-            column = A[j:, j] - np.einsum("ikb,kb->ib", F[j:, :j], scaled)
-            # A pivot that is only rounding noise means a singular matrix: NaN rather than a huge number.
-            pivot = np.where(np.abs(column[0]) > 1e-13 * np.abs(A[j, j]), column[0], np.nan)
-            F[j:, j] = column / pivot
-            F[j, j] = pivot
+    F = A.copy()
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        for j in range(k - 1):
+            below = F[j + 1 :, j]
+            multiplier = below / F[j, j]
+            F[j + 1 :, j + 1 :] -= multiplier[:, None] * below
+            F[j + 1 :, j] = multiplier
+    # A pivot that is only rounding noise means a singular matrix: NaN rather than a huge number.
+    sound = np.array([np.abs(F[j, j]) > 1e-13 * np.abs(A[j, j]) for j in range(k)]).all(axis=0)
+    if not sound.all():
+        F[:, :, ~sound] = np.nan
     return F
 
 
@@ -43,9 +45,11 @@ def solve(F: Array, b: Array) -> Array:
     [1.0, 2.0]
     """
     k = len(b)
-    x = np.empty_like(b)
+    x = b.copy()
+    for i in range(k - 1):
+        x[i + 1 :] -= F[i + 1 :, i] * x[i]
     for i in range(k):
-        x[i] = b[i] - np.einsum("kb,kb->b", F[i, :i], x[:i])
-    for i in reversed(range(k)):
-        x[i] = x[i] / F[i, i] - np.einsum("kb,kb->b", F[i + 1 :, i], x[i + 1 :])
+        x[i] /= F[i, i]
+    for i in reversed(range(1, k)):
+        x[:i] -= F[i, :i] * x[i]
     return x

@@ -18,7 +18,8 @@ def htmt(R: Array, layout: Layout, signed: bool = False) -> Array:
     """
     size = layout.sizes
     values = R if signed else np.abs(R)
-    sums = np.add.reduceat(np.add.reduceat(values, layout.starts, axis=1), layout.starts, axis=2)
+    rows = np.stack([values[:, b].sum(axis=1) for b in layout.slices], axis=1)
+    sums = np.stack([rows[:, :, b].sum(axis=2) for b in layout.slices], axis=2)
     pairs = np.maximum(size * (size - 1), 1)
     mono = np.where(size > 1, (np.diagonal(sums, axis1=1, axis2=2) - size) / pairs, 1.0)
     with np.errstate(invalid="ignore"):

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 
 from csi.display import Result, tidy
-from csi.kernel import effects, reliability, validity
 from csi.kernel.resample import percentile_interval
 from csi.structural.estimation import Fit
 from csi.structural.inference import Bootstrap
@@ -24,6 +23,7 @@ SOURCES: dict[str, str] = {
     "sample": "Kock & Hadaya 2018",
     "negative_weight": "Cenfetelli & Bassellier 2009",
     "loading": "Hair et al. 2019",
+    "alpha": "Cronbach 1951",
     "rho_a": "Dijkstra & Henseler 2015",
     "rho_c": "Fornell & Larcker 1981",
     "ave": "Fornell & Larcker 1981",
@@ -129,10 +129,9 @@ def _estimation(fit: Fit) -> Iterator[Finding]:
 
 
 def _measurement(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
-    R, e = fit.moments.correlation[0], fit.estimates
-    vif = validity.item_vif(R[None], fit.layout)[0]
+    e, vif, consistency = fit.estimates, fit.item_vif.to_numpy(), fit.reliability.to_dict("index")
     limits = None if boot is None else percentile_interval(boot.draws.loadings[boot.usable], boot.level)
-    for j, (construct, b) in enumerate(zip(fit.model.constructs, fit.layout.slices, strict=True)):
+    for construct, b in zip(fit.model.constructs, fit.layout.slices, strict=True):
         for i in range(b.start, b.stop):
             if e.weights[0, i] < 0:
                 yield Finding("negative_weight", fit.model.items[i], float(e.weights[0, i]), "fail")
@@ -146,13 +145,14 @@ def _measurement(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
             for i, value in zip(range(b.start, b.stop), lam, strict=True):
                 low, high = (np.nan, np.nan) if limits is None else (limits[0][i], limits[1][i])
                 yield Finding("loading", fit.model.items[i], float(value), _above(value, 0.708, 0.4), low, high)
-            weights = e.weights[0, b]
-            rho_a = float(reliability.dijkstra_henseler(R[b, b], weights))
-            rho_c = float(reliability.composite_reliability(lam))
-            ave = float(reliability.average_variance_extracted(lam))
-            yield Finding("rho_a", fit.model.names[j], rho_a, _above(rho_a, 0.70, 0.60))
-            yield Finding("rho_c", fit.model.names[j], rho_c, _above(rho_c, 0.70, 0.60))
-            yield Finding("ave", fit.model.names[j], ave, _above(ave, 0.50, 0.40))
+            for name, good, poor in (
+                ("alpha", 0.70, 0.60),
+                ("rho_a", 0.70, 0.60),
+                ("rho_c", 0.70, 0.60),
+                ("ave", 0.50, 0.40),
+            ):
+                value = float(consistency[construct.name][name])
+                yield Finding(name, construct.name, value, _above(value, good, poor))
 
 
 def _discriminant(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
@@ -167,7 +167,7 @@ def _discriminant(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
 
 
 def _structure(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
-    vif = effects.inner_vif(fit.estimates.correlations, fit.layout)[0]
+    vif = fit.inner_vif.to_numpy()
     for row, column in np.argwhere(fit.layout.adjacency):
         term = f"{fit.model.names[row]} -> {fit.model.names[column]}"
         if fit.layout.adjacency[:, column].sum() > 1:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from csi.display import Result, tidy
 from csi.errors import CsiWarning, EstimationError
-from csi.kernel import effects, importance
+from csi.kernel import effects, importance, reliability, validity
 from csi.kernel.estimates import Estimates, estimate
 from csi.kernel.moments import Missing, Moments, moments
 from csi.kernel.pls import Layout, Scheme
@@ -109,6 +109,43 @@ class Fit(Result):
         """1 - (1 - R2)(n - 1)/(n - k - 1) with k predecessors."""
         adjusted = effects.adjusted_r_squared(self.estimates.r_squared, self.layout, self.moments.n)
         return pd.Series(adjusted[0], self.model.names).dropna()
+
+    @property
+    def reliability(self) -> pd.DataFrame:
+        """(constructs x alpha, rho_a, rho_c, ave); NaN for single items and Mode B, where nothing is defined."""
+        table = pd.DataFrame(np.nan, self.model.names, ["alpha", "rho_a", "rho_c", "ave"])
+        R = self.moments.correlation[0]
+        for construct, block in zip(self.model.constructs, self.layout.slices, strict=True):
+            if construct.mode == "A":
+                lam, w = self.estimates.loadings[0, block], self.estimates.weights[0, block]
+                table.loc[construct.name] = [
+                    float(reliability.cronbach_alpha(R[block, block])),
+                    float(reliability.dijkstra_henseler(R[block, block], w)),
+                    float(reliability.composite_reliability(lam)),
+                    float(reliability.average_variance_extracted(lam)),
+                ]
+        return table
+
+    @property
+    def htmt(self) -> pd.DataFrame:
+        """(constructs x constructs) heterotrait-monotrait ratios, lower triangle; NaN for Mode B."""
+        return self._square(self.estimates.htmt[0])
+
+    @property
+    def f_squared(self) -> pd.DataFrame:
+        """(from x to) Cohen's f2 with the scores held fixed, NaN where there is no path."""
+        e = self.estimates
+        return self._square(effects.f_squared(e.correlations, e.paths, e.r_squared, self.layout)[0])
+
+    @property
+    def inner_vif(self) -> pd.DataFrame:
+        """(from x to) variance inflation of each predecessor in each equation, NaN where there is no path."""
+        return self._square(effects.inner_vif(self.estimates.correlations, self.layout)[0])
+
+    @property
+    def item_vif(self) -> "pd.Series[float]":
+        """Variance inflation of each item by the other items of its construct."""
+        return pd.Series(validity.item_vif(self.moments.correlation, self.layout)[0], self.model.items)
 
     @property
     def scores(self) -> pd.DataFrame:

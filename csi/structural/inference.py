@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 from csi.display import Result, tidy
 from csi.errors import EstimationError
 from csi.kernel.estimates import estimate
-from csi.kernel.moments import moments
+from csi.kernel.moments import Moments, joined, moments
 from csi.kernel.resample import BLOCK, p_value, percentile_interval, rao_wu_counts, standard_error
 from csi.structural.cases import Array
 from csi.structural.estimation import Fit
+
+_CELLS = 1_200_000  # correlations estimated at once: many, so that calls of numpy cost little; few enough for the cache
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,8 +157,10 @@ def bootstrap(fit: Fit, draws: int = 2000, *, seed: int = 1, level: float = 0.95
     if draws < 2 or not 0 < level < 1:
         raise EstimationError(f"bootstrap needs draws >= 2 and 0 < level < 1, not draws={draws}, level={level}.")
     parts, problems = [], []
-    for _, W in _resamples(fit, draws, seed):
-        part, problem = replicate(fit, W)
+    blocks = (_moments_under(fit, W) for _, W in _resamples(fit, draws, seed))
+    together = max(1, _CELLS // (BLOCK * fit.cases.X.shape[1] ** 2))  # blocks of draws
+    while group := list(islice(blocks, together)):
+        part, problem = _estimated(fit, joined(group))
         parts.append(part)
         problems.append(problem)
     stacked = Draws(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Draws)))
@@ -175,12 +180,19 @@ PROBLEMS = (CONSTANT, SINGULAR, UNSETTLED, INADMISSIBLE)
 
 def replicate(fit: Fit, W: Array) -> tuple[Draws, NDArray[np.str_]]:
     """Estimate the fit's model under case weights W (B, n); the second array names what is wrong with a replicate."""
+    return _estimated(fit, _moments_under(fit, W))
+
+
+def _moments_under(fit: Fit, W: Array) -> Moments:
+    return moments(fit.cases.X, W, fit.settings.missing, start=fit.moments)
+
+
+def _estimated(fit: Fit, m: Moments) -> tuple[Draws, NDArray[np.str_]]:
     settings = fit.settings
-    m = moments(fit.cases.X, W, settings.missing, start=fit.moments)
     R = m.correlation
     reference = fit.estimates.weights[0]
     e = estimate(R, fit.layout, settings.scheme, settings.tolerance, settings.max_iterations, reference)
-    problem = np.full(len(W), "", dtype="<U13")
+    problem = np.full(len(R), "", dtype="<U13")
     problem[~e.admissible] = INADMISSIBLE
     problem[~e.converged] = UNSETTLED
     no_reliability = np.isnan(e.attenuation).any(axis=1)  # a negative rho_A: a possible sample, an impossible factor
@@ -209,6 +221,8 @@ def _resamples(fit: Fit, draws: int, seed: int) -> Iterator[tuple[slice, Array]]
     used = fit.cases.answering(fit.settings.missing)
     base = fit.cases.weights
     for number, counts in enumerate(rao_wu_counts(int(used.sum()), draws, seed)):
-        W = np.zeros((len(counts), len(base)))
-        W[:, used] = counts * base[used]
+        W = counts * base[used]
+        if not used.all():
+            W = np.zeros((len(counts), len(base)))
+            W[:, used] = counts * base[used]
         yield slice(number * BLOCK, number * BLOCK + len(counts)), W

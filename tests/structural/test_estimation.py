@@ -70,6 +70,19 @@ def test_points_scores_and_cross_loadings_equal_the_peers(reference, mobi):
     assert fit.index_scores["Satisfaction"].mean() == pytest.approx(72.4541179309094, abs=1e-6)
 
 
+def test_measurement_tables_are_labelled(reference, mobi):
+    case = reference("mobi_ecsi_modeA_path")
+    fit = fitted(case, mobi, "mobi_ecsi_modeA_path")
+    expected = square(case["reliability"])
+    assert np.abs(fit.reliability["alpha"] - expected["alpha"]).drop("Complaints").max() < 1e-8
+    assert fit.reliability.loc["Complaints"].isna().all()  # one item alone has no reliability
+    for pair in case["f2_fixed_scores"]:
+        assert fit.f_squared.at[pair["from"], pair["to"]] == pytest.approx(pair["value"], abs=1e-8)
+    assert fit.inner_vif.at["Quality", "Value"] == pytest.approx(case["inner_vif"]["Value"]["Quality"], abs=1e-8)
+    assert fit.item_vif["PERV1"] == pytest.approx(case["item_vif"]["Value"]["PERV1"], abs=1e-8)
+    assert fit.htmt.at["Expectation", "Image"] == pytest.approx(0.88803042750925, abs=1e-8)
+
+
 def test_the_factor_solution_of_mobi_is_inadmissible_and_says_so(golden, twin):
     case = golden["cases"]["mobi_ecsi_plsc_path"]
     with pytest.warns(CsiWarning, match="not positive semi-definite"):

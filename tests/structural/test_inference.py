@@ -49,8 +49,8 @@ def test_no_loop_over_replicates(fit, monkeypatch):
         return kernel.estimate(R, *args)
 
     monkeypatch.setattr(inference, "estimate", counted)
-    csi.bootstrap(fit, 1200)
-    assert calls == [512, 512, 176]
+    csi.bootstrap(fit, 2100)
+    assert calls == [2048, 52]
 
 
 def test_the_same_seed_gives_the_same_draws_however_many_are_asked_for(fit):
@@ -94,6 +94,22 @@ def test_factor_replicates_that_are_inadmissible_are_counted_and_dropped():
     assert (~boot.usable).sum() == sum(boot.failed.values())
     assert np.isfinite(boot.draws.weights).all()  # kept, only not used
     assert f"{lost} inadmissible" in str(boot)
+
+
+@pytest.mark.parametrize("gaps", [0.0, 0.05])
+def test_every_replicate_with_a_constant_item_is_found(gaps):
+    """Rounding must not pass for spread, nor an EM that only creeps towards zero variance."""
+    rng = np.random.default_rng(8)
+    X = (rng.normal(size=(12, 1)) + 0.5 * rng.normal(size=(12, 4)) > 0.9) * 1.0 + 7
+    X[rng.random(X.shape) < gaps] = np.nan
+    model = csi.Model.parse("Q <~ q1 + q2; S <~ s1 + s2; S ~ Q")
+    boot = csi.bootstrap(csi.fit(model, pd.DataFrame(X, columns=["q1", "q2", "s1", "s2"])), 3000)
+    constant = 0
+    for _, W in boot.resamples():
+        for w in W:
+            drawn = X[w > 0]
+            constant += bool((np.nanmax(drawn, axis=0) == np.nanmin(drawn, axis=0)).any())
+    assert boot.failed["constant item"] == constant > 0
 
 
 def test_replicates_that_lose_all_spread_are_counted():
