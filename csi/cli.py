@@ -43,27 +43,27 @@ def demo(
 
 @app.command()
 def check(study: StudyPath, data_dir: DataDir = None, quiet: Quiet = False, strict: Strict = False) -> None:
-    """Read a study and all its answers, and say what was found and what was refused."""
-    from csi.errors import StudyError
+    """Read a study, all its answers and behaviour tables; say what was found and what was refused."""
     from csi.structural.assessment import assess
     from csi.structural.estimation import fit
     from csi.study import read_study
 
     plan = read_study(study, data_dir=data_dir)
     out = Console(quiet=quiet, highlight=False)
-    out.print(str(plan), markup=False)
-    out.print(str(plan.model), markup=False)
-    missing = [wave.name for wave in plan.waves if not plan.file(wave.file).is_file()]
-    if len(missing) == len(plan.waves):
-        plan.read(plan.waves[-1])  # raises, naming the file, the folder and the source
+
+    def tell(text: object) -> None:
+        out.print(str(text), markup=False, soft_wrap=True)
+
+    tell(plan)
+    tell(plan.model)
     failing = 0
     for wave in plan.waves:
-        if wave.name in missing:
-            raise StudyError(f"{plan.path}: wave {wave.name!r} needs {wave.file!r}, which is not in {plan.data_dir}.")
         survey = plan.read(wave)
         assessment = assess(fit(plan.model, survey))
         failing += assessment.count("fail")
-        out.print("\n".join([*survey.headline(), *assessment.headline()]), markup=False)
+        tell("\n".join([*survey.headline(), *assessment.headline()]))
+        if plan.behaviour is not None and plan.codebook.key is not None:
+            tell("\n".join(plan.link(survey, plan.behaviour).headline()))
     if strict and failing:
         raise typer.Exit(1)
 

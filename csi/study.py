@@ -97,9 +97,15 @@ class Study(Result):
             )
         return read_survey(path, self.codebook, wave=wave.name, sheet=wave.sheet, encoding=wave.encoding)
 
+    def link(self, survey: Survey, table: BehaviourTable) -> Linked:
+        """Join a wave's answers to its behaviour table."""
+        path = self.file(table.path_for(survey.wave))
+        return link(survey, path, key=table.key, features=table.features, date=table.date)
+
     def headline(self) -> list[str]:
         """Name, waves and sizes."""
-        return [f"Study {self.about.name}: {len(self.waves)} waves, {len(self.codebook.items)} items; {self.path}"]
+        waves = f"{len(self.waves)} wave{'s' if len(self.waves) > 1 else ''}"
+        return [f"Study {self.about.name}: {waves}, {len(self.codebook.items)} items; {self.path}"]
 
     def table(self) -> pd.DataFrame:
         """One row a wave: name, file, whether it is there."""
@@ -253,13 +259,7 @@ def _behaviour(
         return None, None, None
     survey = _survey(boot)
     progress("join answers to behaviour")
-    linked = link(
-        survey,
-        study.file(table.path_for(survey.wave)),
-        key=table.key,
-        features=table.features,
-        date=table.date,
-    )
+    linked = study.link(survey, table)
     if rule is None:
         absent["care"] = "absent.no_risk"
         return linked, None, None
