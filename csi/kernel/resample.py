@@ -11,10 +11,11 @@ import numpy as np
 from csi.kernel.small_matrices import Array
 
 BLOCK = 512
+_CELLS = 4_000_000  # counts in memory at once
 
 
 def rao_wu_counts(n: int, draws: int, seed: int) -> Iterator[Array]:
-    """Bootstrap counts for one stratum of n primary units, in blocks (at most 512, n).
+    """Bootstrap counts for one stratum of n primary units, in pieces (B, n) of at most 512 replicates and 4 million counts.
 
     Each replicate draws n - 1 units with replacement (Rao & Wu 1988; Rao, Wu & Yue 1992); the factor n/(n - 1) of
     their rescaling is a constant here and cancels in every weighted moment. With n - 1 draws the bootstrap variance of a
@@ -23,12 +24,17 @@ def rao_wu_counts(n: int, draws: int, seed: int) -> Iterator[Array]:
     >>> [block.sum(axis=1).tolist() for block in rao_wu_counts(5, 2, seed=1)]
     [[4.0, 4.0]]
     """
+    piece = max(
+        1, min(BLOCK, _CELLS // n)
+    )  # depends on n alone, so that a replicate is always computed in the same piece
     for number, first in enumerate(range(0, draws, BLOCK)):
         rng = np.random.default_rng([seed, number])
-        # A block is always drawn whole: its first rows do not depend on how many rows are wanted.
-        units = rng.integers(0, n, size=(BLOCK, n - 1))[: draws - first]
-        offsets = n * np.arange(len(units))[:, None]
-        yield np.bincount((units + offsets).ravel(), minlength=n * len(units)).reshape(-1, n).astype(float)
+        wanted = min(BLOCK, draws - first)
+        for row in range(0, wanted, piece):
+            # A piece is always drawn whole: its first rows do not depend on how many rows are wanted.
+            units = rng.integers(0, n, size=(min(piece, BLOCK - row), n - 1))[: wanted - row]
+            offsets = n * np.arange(len(units))[:, None]
+            yield np.bincount((units + offsets).ravel(), minlength=n * len(units)).reshape(-1, n).astype(float)
 
 
 def percentile_interval(draws: Array, level: float = 0.95) -> tuple[Array, Array]:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, fields
-from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -157,10 +156,8 @@ def bootstrap(fit: Fit, draws: int = 2000, *, seed: int = 1, level: float = 0.95
     if draws < 2 or not 0 < level < 1:
         raise EstimationError(f"bootstrap needs draws >= 2 and 0 < level < 1, not draws={draws}, level={level}.")
     parts, problems = [], []
-    blocks = (_moments_under(fit, W) for _, W in _resamples(fit, draws, seed))
-    together = max(1, _CELLS // (BLOCK * fit.cases.X.shape[1] ** 2))  # blocks of draws
-    while group := list(islice(blocks, together)):
-        part, problem = _estimated(fit, joined(group))
+    for m in _moments_of_resamples(fit, draws, seed):
+        part, problem = _estimated(fit, m)
         parts.append(part)
         problems.append(problem)
     stacked = Draws(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Draws)))
@@ -185,6 +182,17 @@ def replicate(fit: Fit, W: Array) -> tuple[Draws, NDArray[np.str_]]:
 
 def _moments_under(fit: Fit, W: Array) -> Moments:
     return moments(fit.cases.X, W, fit.settings.missing, start=fit.moments)
+
+
+def _moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
+    """Moments of all replicates, in batches of the size at which the kernel is quickest."""
+    together = max(BLOCK, _CELLS // fit.cases.X.shape[1] ** 2 // BLOCK * BLOCK)
+    waiting: list[Moments] = []
+    for part, W in _resamples(fit, draws, seed):
+        waiting.append(_moments_under(fit, W))
+        if part.stop % together == 0 or part.stop == draws:
+            yield joined(waiting)
+            waiting = []
 
 
 def _estimated(fit: Fit, m: Moments) -> tuple[Draws, NDArray[np.str_]]:
@@ -220,9 +228,11 @@ def _estimated(fit: Fit, m: Moments) -> tuple[Draws, NDArray[np.str_]]:
 def _resamples(fit: Fit, draws: int, seed: int) -> Iterator[tuple[slice, Array]]:
     used = fit.cases.answering(fit.settings.missing)
     base = fit.cases.weights
-    for number, counts in enumerate(rao_wu_counts(int(used.sum()), draws, seed)):
+    first = 0
+    for counts in rao_wu_counts(int(used.sum()), draws, seed):
         W = counts * base[used]
         if not used.all():
             W = np.zeros((len(counts), len(base)))
             W[:, used] = counts * base[used]
-        yield slice(number * BLOCK, number * BLOCK + len(counts)), W
+        yield slice(first, first + len(counts)), W
+        first += len(counts)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from csi.kernel import resample
 from csi.kernel.resample import p_value, percentile_interval, rao_wu_counts, standard_error
 
 
@@ -15,6 +16,14 @@ def test_draws_do_not_depend_on_how_many_are_wanted():
     assert many.shape == (1100, 50)
     assert (many[:700] == few).all()
     assert not np.array_equal(many[:512], many[512:1024])
+
+
+def test_many_units_come_in_small_pieces_of_the_same_stream(monkeypatch):
+    whole = np.vstack(list(rao_wu_counts(60, 700, seed=2)))
+    monkeypatch.setattr(resample, "_CELLS", 1000)
+    pieces = list(rao_wu_counts(60, 700, seed=2))
+    assert max(len(piece) for piece in pieces) == 16
+    assert (np.vstack(pieces) == whole).all()
 
 
 def test_the_bootstrap_variance_of_a_mean_is_exactly_s2_over_n():
