@@ -26,10 +26,12 @@ class Labels:
         return name
 
     def term(self, name: str) -> str:
-        """A construct's or an item's name, or 'A -> B' with both ends named."""
+        """What a finding is about: a construct, an item, the whole model, or 'A -> B' with both ends named."""
         for arrow in (" -> ", " ~ "):
             if arrow in name:
                 return arrow.replace("->", "→").join(self.term(end) for end in name.split(arrow))
+        if knows(f"term.{name}"):
+            return say(f"term.{name}", self.language)
         return self.item(name) if self.item(name) != name else self.construct(name)
 
     def segment(self, name: str) -> str:

@@ -29,6 +29,7 @@ SOURCES: dict[str, str] = {
     "ave": "Fornell & Larcker 1981",
     "single_item": "Diamantopoulos et al. 2012",
     "htmt": "Henseler et al. 2015",
+    "srmr": "Hu & Bentler 1999",
     "item_vif": "Hair et al. 2019",
     "inner_vif": "Hair et al. 2019",
     "path": "Hair et al. 2019",
@@ -120,6 +121,9 @@ def _estimation(fit: Fit) -> Iterator[Finding]:
     if fit.layout.factor.any():
         smallest = float(np.linalg.eigvalsh(fit.estimates.correlations[0])[0])
         yield Finding("admissibility", "factors", smallest, "pass" if fit.admissible else "fail")
+    if fit.converged:
+        srmr = float(fit.overall_fit["srmr"])
+        yield Finding("srmr", "model", srmr, "pass" if srmr <= 0.08 else "note")
     # Inverse square root method: n at which a path of 0.2 is found with 80 % power.
     yield Finding("sample", "n", fit.n, "pass" if fit.n >= 155 else "note")
     for construct, block in zip(fit.model.names, fit.layout.slices, strict=True):

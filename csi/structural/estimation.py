@@ -10,7 +10,7 @@ import pandas as pd
 
 from csi.display import Result, tidy
 from csi.errors import CsiWarning, EstimationError
-from csi.kernel import effects, importance, reliability, validity
+from csi.kernel import effects, importance, overall_fit, reliability, validity
 from csi.kernel.estimates import Estimates, estimate
 from csi.kernel.moments import Missing, Moments, moments
 from csi.kernel.pls import Layout, Scheme
@@ -146,6 +146,21 @@ class Fit(Result):
     def item_vif(self) -> "pd.Series[float]":
         """Variance inflation of each item by the other items of its construct."""
         return pd.Series(validity.item_vif(self.moments.correlation, self.layout)[0], self.model.items)
+
+    @property
+    def overall_fit(self) -> "pd.Series[float]":
+        """How well the model reproduces the item correlations: srmr, d_uls, d_g, d_ml, nfi (Dijkstra & Henseler 2015)."""
+        R = self.moments.correlation
+        implied = overall_fit.implied_item_correlations(R, self.estimates, self.layout)
+        return pd.Series(
+            {
+                "srmr": overall_fit.srmr(R, implied)[0],
+                "d_uls": overall_fit.unweighted_distance(R, implied)[0],
+                "d_g": overall_fit.geodesic_distance(R, implied)[0],
+                "d_ml": overall_fit.likelihood_distance(R, implied)[0],
+                "nfi": overall_fit.normed_fit_index(R, implied)[0],
+            }
+        )
 
     @property
     def scores(self) -> pd.DataFrame:
