@@ -62,6 +62,13 @@ def check(study: StudyPath, data_dir: DataDir = None, quiet: Quiet = False, stri
         assessment = assess(fit(plan.model, survey))
         failing += assessment.count("fail")
         tell("\n".join([*survey.headline(), *assessment.headline()]))
+        refused = survey.refused_cells
+        for cell in refused.head(5).to_dict("records"):
+            tell(
+                f"  refused: row {cell['row']}, column {cell['column']!r}: {str(cell['value'])[:40]!r} is {cell['rule']}"
+            )
+        if len(refused) > 5:
+            tell(f"  ... {len(refused) - 5:,} more; `csi report` writes all of them to refused_cells.csv")
         if plan.behaviour is not None and plan.codebook.key is not None:
             tell("\n".join(plan.link(survey, plan.behaviour).headline()))
     if strict and failing:
@@ -117,17 +124,17 @@ def _run(
     from csi.study import read_study, run_quarter
 
     plan = read_study(study, data_dir=data_dir)
+    folder = out or Path("reports") / plan.about.name / plan.wave(wave).name
+    if folder.exists() and not folder.is_dir():
+        raise CsiError(f"--out {folder} is a file; name a folder.")
     quarter = run_quarter(plan, wave, progress=step)
-    folder = out or Path("reports") / plan.about.name / str(quarter.survey.wave)
     console = Console(quiet=quiet, highlight=False)
     for language in languages:
         step(f"write the report ({language})")
         written = quarterly_report(quarter, folder, language=language)
         console.print(f"report: {written.paths[0]}", markup=False, soft_wrap=True)
-    if quarter.care is not None:
-        console.print(
-            f"care list (personal data, readable by you alone): {written.paths[-1]}", markup=False, soft_wrap=True
-        )
+    for path in written.paths[1:]:
+        console.print(f"{path.stem.replace('_', ' ')} (readable by you alone): {path}", markup=False, soft_wrap=True)
     console.print("\n".join(quarter.headline()), markup=False, soft_wrap=True)
     return quarter.assessment.count("fail")
 
@@ -169,3 +176,7 @@ def main() -> None:
     except CsiError as error:
         errors.print(f"error: {error}", markup=False, soft_wrap=True)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

@@ -2,7 +2,7 @@
 
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -168,8 +168,10 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
     if not path.is_file():
         raise StudyError(f"{path}: there is no such study file.")
     try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        content = tomllib.loads(path.read_text("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise StudyError(f"{path}: the study file is not UTF-8. Save it again as UTF-8.") from None
+    except tomllib.TOMLDecodeError as error:
         raise StudyError(f"{path}: not a readable TOML file: {error}.") from None
     unknown = [section for section in content if section not in _SECTIONS]
     if unknown:
@@ -187,9 +189,7 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
     if about.target not in model.names:
         known = known_names(about.target, model.names, "The model's constructs are")
         raise StudyError(f"{path}: target = {about.target!r} is not in the model. {known}")
-    waves: tuple[Wave, ...] = _checked(tuple[Wave, ...], content["waves"], f"{path}, [[waves]]")
-    if not waves:
-        raise StudyError(f"{path}: [[waves]] is empty; a study needs at least one file of answers.")
+    waves = _waves(content["waves"], path)
     return Study(
         about=about,
         waves=waves,
@@ -216,6 +216,7 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
         progress(f"read and fit {each.name}")
         fitted = fit(study.model, study.read(each))
         boots.append(bootstrap(fitted, study.about.draws, seed=study.about.seed + number))
+    _require_different_files([_survey(b) for b in boots], study.path)
     boot, earlier = boots[-1], boots[:-1]
     fitted, survey = boot.fit, _survey(boot)
     target = study.about.target
@@ -292,6 +293,18 @@ def _survey(boot: Bootstrap) -> Survey:
     return survey
 
 
+def _require_different_files(surveys: list[Survey], path: Path) -> None:
+    seen: dict[str, str | None] = {}
+    for survey in surveys:
+        digest = survey.source.sha256
+        if digest in seen:
+            raise StudyError(
+                f"{path}: waves {seen[digest]!r} and {survey.wave!r} hold the same answers ({Path(survey.source.path).name}). "
+                "Name each wave's own file."
+            )
+        seen[digest] = survey.wave
+
+
 def _overlap(surveys: list[Survey]) -> int:
     """Customers of the last wave who also answered an earlier one."""
     if "key" not in surveys[-1].respondents:
@@ -304,7 +317,31 @@ def _part(kind: Any, content: Mapping[str, Any], section: str, path: Path) -> An
     return _checked(kind, content[section], f"{path}, [{section}]") if section in content else None
 
 
+def _waves(tables: object, path: Path) -> tuple[Wave, ...]:
+    source = f"{path}, [[waves]]"
+    if not isinstance(tables, list) or not tables:
+        raise StudyError(f"{source}: write [[waves]] with two brackets, once for every file of answers.")
+    waves = tuple(_checked(Wave, table, source) for table in tables)
+    names = [wave.name for wave in waves]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise StudyError(f"{source}: wave {twice[0]!r} is defined {len(twice)} times. Give every wave its own name.")
+    unfit = [name for name in names if not name.strip() or set(name) & set("/\\:") or name.strip(".") == ""]
+    if unfit:
+        raise StudyError(
+            f"{source}: {unfit[0]!r} cannot be a wave's name, because it also names a folder. Write e.g. 2026Q3."
+        )
+    return waves
+
+
 def _checked(kind: Any, table: Any, source: str) -> Any:  # noqa: ANN401
+    if isinstance(table, Mapping):
+        known = [field.name for field in fields(kind)]
+        unknown = [name for name in table if name not in known]
+        if unknown:
+            raise StudyError(
+                f"{source}: unknown field {unknown[0]!r}. {known_names(unknown[0], known, 'Its fields are')}"
+            )
     try:
         return TypeAdapter(kind).validate_python(table)
     except ValidationError as error:

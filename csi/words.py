@@ -55,6 +55,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Left out, because without the others nothing connects them: {names}.",
         "以下潜变量因缺少与之相连的潜变量而略去：{names}。",
     ),
+    "model.stranger": (
+        "Items left out, because the preset has no construct of that name: {names}.",
+        "以下题项的潜变量标签不属于该预设模型，已略去：{names}。",
+    ),
     "model.indicators_not_asked": (
         "Indicators of the mobile preset that no item asks: {names}.",
         "移动业务预设模型中未被提问的指标：{names}。",
@@ -160,7 +164,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "chart.performance": ("Performance (0-100)", "表现（0-100）"),
     "chart.weak_important": ("weak and important", "短板：重要但偏弱"),
     # report
-    "report.subtitle": ("Customer satisfaction, {wave}", "客户满意度季度报告 {wave}"),
+    "report.subtitle": ("Customer satisfaction, {wave}", "客户满意度报告 {wave}"),
     "report.synthetic": (
         "SYNTHETIC DATA: simulated customers and answers, no real person or operator.",
         "模拟数据（SYNTHETIC）：客户与回答均为计算机模拟，不涉及任何真实个人或运营商。",
@@ -255,6 +259,13 @@ WORDS: dict[str, tuple[str, str]] = {
         "The index is that of the answers as they came, without weights that would correct this.",
         "指数按实际回答计算，未加权校正。",
     ),
+    "report.spread": ("{name} {difference} SD", "{name} {difference} 个标准差"),
+    "scheme.path": ("path", "路径"),
+    "scheme.factorial": ("factorial", "因子"),
+    "scheme.centroid": ("centroid", "重心"),
+    "missing.em": ("EM", "EM 法"),
+    "missing.listwise": ("incomplete answers left out", "剔除不完整答卷"),
+    "missing.mean": ("filled with means", "均值填补"),
     "report.alike": (
         "In recorded behaviour those who answered are like the customer base (no difference above 0.1 SD).",
         "作答者的行为特征与全体客户相近（差异均不超过0.1个标准差）。",

@@ -35,7 +35,7 @@ def csi(capsys, monkeypatch):
 def test_report_writes_one_file_that_needs_no_other(csi, simulated, tmp_path):
     done = csi("report", simulated, "--wave", "2025Q4", "--language", "zh", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["care_list.csv", "report_zh.html"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["care_list.csv", "refused_cells.csv", "report_zh.html"]
     assert "Satisfaction index" in done.stdout
     assert str(tmp_path / "report_zh.html") in done.stdout.replace("\n", "")
     assert "warning:" in done.stderr  # refused cells are never silent
@@ -113,6 +113,18 @@ def test_spoilt_answers_leave_nothing_half_written(csi, simulated, tmp_path, spo
     assert message in done.stderr
     assert "answers_2025Q4.csv" in done.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_check_shows_what_was_refused(csi, simulated):
+    done = csi("check", simulated)
+    assert done.stdout.count("refused: row") == 20  # five planted in each of four waves
+
+
+def test_a_file_in_the_place_of_the_folder(csi, simulated, tmp_path):
+    (tmp_path / "out").write_bytes(b"")
+    done = csi("report", simulated, "--out", tmp_path / "out")
+    assert done.returncode == 2
+    assert "is a file; name a folder" in done.stderr
 
 
 def test_unknown_language_and_option(csi, simulated, tmp_path):

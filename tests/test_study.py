@@ -98,7 +98,12 @@ class TestFaults:
         self.fails(simulated, tmp_path, ("[care]", "[caring]"), r"unknown section \[caring\].*Did you mean 'care'")
 
     def test_unknown_field(self, simulated, tmp_path):
-        self.fails(simulated, tmp_path, ("capacity =", "capasity ="), r"\[care\]: capa")
+        self.fails(
+            simulated,
+            tmp_path,
+            ("capacity =", "capasity ="),
+            r"\[care\]: unknown field 'capasity'.*Did you mean 'capacity'",
+        )
 
     def test_unknown_preset(self, simulated, tmp_path):
         self.fails(simulated, tmp_path, ('"mobile_csi"', '"mobil_csi"'), "Did you mean 'mobile_csi'", ModelError)
@@ -112,6 +117,18 @@ class TestFaults:
     @pytest.mark.parametrize("field", ["do_not_disturb", "consent"])
     def test_protections_are_never_taken_for_granted(self, simulated, tmp_path, field):
         self.fails(simulated, tmp_path, (f'\n{field} = "{field}"', ""), f'{field}.*"not recorded"')
+
+    def test_waves_of_one_name_or_of_a_path(self, simulated, tmp_path):
+        self.fails(simulated, tmp_path, ('name = "2026Q1"', 'name = "2025Q4"'), "wave '2025Q4' is defined 2 times")
+        self.fails(simulated, tmp_path, ('name = "2026Q1"', 'name = "../2026Q1"'), "cannot be a wave's name")
+
+    def test_two_waves_of_one_file(self, simulated, tmp_path):
+        path, data = edited(simulated, tmp_path, ("answers_2026Q1.csv", "answers_2025Q4.csv"))
+        with pytest.raises(StudyError, match=r"waves '2025Q4' and '2026Q1' hold the same answers"):
+            run(csi.read_study(path, data_dir=data), "2026Q1")
+
+    def test_an_impossible_cut(self, simulated, tmp_path):
+        self.fails(simulated, tmp_path, ("below = 60", "below = 600"), "above 0 and at most 100")
 
     def test_not_toml(self, tmp_path):
         (tmp_path / "study.toml").write_text("[study", "utf-8")

@@ -28,6 +28,8 @@ class DissatisfactionRule:
 
     @model_validator(mode="after")
     def _is_one_rule(self) -> "DissatisfactionRule":
+        if self.below is not None and not 0 < self.below <= 100:
+            raise ValueError(f"below = {self.below:g}: it is a cut in points, above 0 and at most 100")
         by_item = self.item is not None and self.at_most is not None
         if (self.below is None) is not by_item or (self.item is None) is not (self.at_most is None):
             raise ValueError(

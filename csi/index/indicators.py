@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from csi.display import Result, tidy
-from csi.index.score import change, levels_of, require_comparable
+from csi.index.score import change, levels_of, require_comparable, sound_draws
 from csi.kernel import importance
 from csi.kernel.resample import percentile_interval, standard_error
 from csi.structural.cases import Array
@@ -89,7 +89,8 @@ def _levels(current: Bootstrap, wave: Bootstrap) -> tuple[Array, Array]:
     means = wave.fit.moments.mean
     point = np.concatenate([levels_of(fit, means)[0], importance.points(means[0], fit.cases.low, fit.cases.high)])
     item_draws = importance.points(wave.draws.mean, fit.cases.low, fit.cases.high)
-    return point, np.concatenate([levels_of(current, wave.draws.mean), item_draws], axis=1)
+    draws = np.concatenate([levels_of(current, wave.draws.mean), item_draws], axis=1)
+    return point, sound_draws(current, wave, draws)
 
 
 def _stands_out(table: pd.DataFrame) -> "pd.Series[int]":

@@ -184,7 +184,7 @@ def _by_wave(fit: Fit, boot: Bootstrap | None, earlier: Sequence[Bootstrap], con
     waves = [*earlier, boot]
     require_comparable(waves)
     j = fit.model.names.index(construct)
-    draws = np.column_stack([_levels_on(boot, wave)[:, j] for wave in waves])
+    draws = np.column_stack([sound_draws(boot, wave, levels_of(boot, wave.draws.mean))[:, j] for wave in waves])
     rows: list[dict[str, Any]] = []
     for position, wave in enumerate(waves):
         row = {
@@ -235,9 +235,9 @@ def require_comparable(waves: Sequence[Bootstrap]) -> None:
         raise EstimationError("waves are resampled independently: give each bootstrap its own seed, e.g. seed=1, 2, 3.")
 
 
-def _levels_on(current: Bootstrap, wave: Bootstrap) -> Array:
-    """Levels (B, J) of a wave's replicates on the current wave's replicated ruler."""
-    return levels_of(current, wave.draws.mean)
+def sound_draws(current: Bootstrap, wave: Bootstrap, draws: Array) -> Array:
+    """The draws with NaN wherever the replicate of either wave cannot be used."""
+    return np.where((current.usable & wave.usable)[:, None], draws, np.nan)
 
 
 def _index(

@@ -11,7 +11,7 @@ from csi.display import Result
 from csi.errors import ModelError, known_names
 from csi.model.construct import Construct, Mode
 from csi.model.syntax import parse
-from csi.words import say
+from csi.words import knows, say
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +27,13 @@ class Note:
         >>> Note("model.not_asked", ("construct.Image",)).text("zh")
         '以下潜变量没有对应题项，已连同路径略去：品牌形象。'
         """
-        names = (", " if language == "en" else "、").join(say(name, language) for name in self.names)
+        names = (", " if language == "en" else "、").join(_word(name, language) for name in self.names)
         return say(self.code, language, names=names)
+
+
+def _word(code: str, language: str) -> str:
+    """The word for 'kind.name', or the name itself where there is no word."""
+    return say(code, language) if knows(code) else code.partition(".")[2]
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -1,6 +1,7 @@
 """Ready models of the satisfaction-index programmes; they take their items from the codebook's construct tags.
 
-A new preset is a table of paths here and, if it fixes indicators, a table of those. Sources: ACSI, Fornell et al. (1996);
+A new preset is a table of paths, a function and an entry in PRESETS; if the public face should have it, a line in
+`csi/__init__.py`; a construct that is new gets its word in `csi/words.py`. Sources: ACSI, Fornell et al. (1996);
 ECSI, Tenenhaus et al. (2005); the mobile operator's variant adds named indicators to the ECSI paths.
 """
 
@@ -77,8 +78,13 @@ def _from_tags(codebook: Codebook, paths: Paths, preset: str) -> Model:
         )
     not_asked = _note("model.not_asked", "construct", [name for name in wanted if name not in asked])
     not_tied = _note("model.not_tied", "construct", [name for name in asked if name not in tied])
+    strangers = [f"{item.name} ({item.construct})" for item in codebook.items if item.construct not in (None, *wanted)]
     constructs = [Construct(name, [item.name for item in codebook.items_of(name)]) for name in wanted if name in tied]
-    return Model(constructs, {c: e for c, e in kept.items() if e}, (*not_asked, *not_tied))
+    return Model(
+        constructs,
+        {c: e for c, e in kept.items() if e},
+        (*not_asked, *not_tied, *_note("model.stranger", "item", strangers)),
+    )
 
 
 def _note(code: str, kind: str, names: Sequence[str]) -> tuple[Note, ...]:

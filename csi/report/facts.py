@@ -39,8 +39,8 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
         "method": say(
             "report.method_text",
             language,
-            scheme=fit.settings.scheme,
-            missing=fit.settings.missing,
+            scheme=say(f"scheme.{fit.settings.scheme}", language),
+            missing=say(f"missing.{fit.settings.missing}", language),
             draws=f"{len(quarter.boot):,}",
             seed=quarter.boot.seed,
             version=csi.__version__,
@@ -65,7 +65,13 @@ def _unlike(quarter: Quarter, labels: Labels) -> str:
     rows = quarter.linked.comparison()
     rows = rows[rows["estimate"].abs() > NEGLIGIBLE].sort_values("estimate", key=abs, ascending=False)
     named = [
-        f"{table.label(row['term'], labels.language)} {signed(row['estimate'])} SD" for row in rows.to_dict("records")
+        say(
+            "report.spread",
+            labels.language,
+            name=table.label(row["term"], labels.language),
+            difference=signed(row["estimate"]),
+        )
+        for row in rows.to_dict("records")
     ]
     if not named:
         return say("report.alike", labels.language)

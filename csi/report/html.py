@@ -6,6 +6,7 @@ from pathlib import Path
 import jinja2
 import pandas as pd
 
+from csi.care.spreadsheet import csv_of
 from csi.display import Result
 from csi.errors import ReportError
 from csi.files import write_whole
@@ -34,10 +35,10 @@ class Report(Result):
 
 
 def quarterly_report(quarter: Quarter, out: str | Path, *, language: str = "en") -> Report:
-    """Write `report_<language>.html`, and `care_list.csv` if there is a list, into the folder `out`.
+    """Write `report_<language>.html` into the folder `out`, with `care_list.csv` and `refused_cells.csv` if there are any.
 
-    The HTML holds no personal data and opens from an e-mail: charts and font are inside. The care list holds customer keys and
-    is readable by its owner only.
+    The HTML holds no personal data and opens from an e-mail: charts and font are inside. The care list holds customer keys, the
+    refused cells what people wrote; both are readable by their owner only.
 
     Raises
     ------
@@ -52,7 +53,10 @@ def quarterly_report(quarter: Quarter, out: str | Path, *, language: str = "en")
     write_whole(paths[0], page.encode())
     if quarter.care is not None:
         paths.append(out / "care_list.csv")
-        quarter.care.write_csv(paths[1])
+        quarter.care.write_csv(paths[-1])
+    if len(quarter.survey.refused_cells):
+        paths.append(out / "refused_cells.csv")
+        write_whole(paths[-1], csv_of(quarter.survey.refused_cells), private=True)
     return Report(tuple(paths))
 
 

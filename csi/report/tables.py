@@ -119,7 +119,16 @@ def finding_rows(assessment: Assessment, labels: Labels) -> list[FindingRow]:
 
 def _finding(finding: Finding, labels: Labels) -> FindingRow:
     percent = finding.criterion in ("missing", "draws")
-    value = "" if np.isnan(finding.value) else f"{finding.value:.1%}" if percent else plain(finding.value)
+    whole = finding.criterion in ("sample", "convergence")
+    value = (
+        f"{finding.value:,.0f}"
+        if whole
+        else ""
+        if np.isnan(finding.value)
+        else f"{finding.value:.1%}"
+        if percent
+        else plain(finding.value)
+    )
     if not np.isnan(finding.high):
         low, high = plain(finding.low), plain(finding.high)
         value += f" (≤ {high})" if np.isnan(finding.low) else f" ({low} – {high})"

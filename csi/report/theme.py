@@ -1,5 +1,6 @@
 """One look for every chart: the shipped Chinese font, colours that survive greyscale, quiet axes."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,8 +14,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from csi.errors import CsiWarning
+
 INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 ACCENT, WARN, GOOD = "#0b5cab", "#b42318", "#1e7b4f"
+
+# Fonts of the reader's machine for characters that the shipped subset lacks: rare names, traditional Chinese.
+_SYSTEM = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei", "WenQuanYi Zen Hei")
 
 _STYLE = {
     "font.size": 10,
@@ -28,6 +34,7 @@ _STYLE = {
     "xtick.color": INK,
     "ytick.color": INK,
     "figure.facecolor": "white",
+    "text.parse_math": False,  # a $ in a label is money
     "svg.fonttype": "path",
     "svg.hashsalt": "csi",
 }
@@ -44,7 +51,24 @@ def font_path() -> Path:
 def _family() -> list[str]:
     font_manager.fontManager.addfont(str(font_path()))
     name = font_manager.FontProperties(fname=str(font_path())).get_name()
-    return [name, "DejaVu Sans"]
+    installed = set(font_manager.get_font_names())
+    return [name, *(font for font in _SYSTEM if font in installed), "DejaVu Sans"]
+
+
+def _warn_of_boxes(text: str) -> None:
+    """Say which characters no font at hand can draw; they would be empty boxes in the picture."""
+    missing = set(text) - {"\n"}
+    for family in _family():
+        if missing:
+            path = font_manager.findfont(family)
+            missing -= {chr(code) for code in font_manager.get_font(path).get_charmap()}
+    if missing:
+        warnings.warn(
+            f"no font at hand can draw {''.join(sorted(missing))!r}, which will be empty boxes in charts. Install a font that "
+            "can (Noto Sans CJK SC has all Chinese characters), or write the label otherwise.",
+            CsiWarning,
+            stacklevel=4,
+        )
 
 
 @contextmanager
@@ -66,7 +90,11 @@ def axes(ax: Axes | None, width: float = 7.2, height: float = 4.0) -> Axes:
 def dress(ax: Axes) -> Axes:
     """Give every text of the axes the shipped font: axes made elsewhere come with a font that may lack Chinese."""
     ax.tick_params(labelfontfamily=_family()[0])
+    shown = ""
     for text in ax.findobj(Text):
         if isinstance(text, Text):
             text.set_fontfamily(_family())
+            text.set_parse_math(False)
+            shown += text.get_text()
+    _warn_of_boxes(shown)
     return ax

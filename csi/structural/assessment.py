@@ -125,7 +125,7 @@ def _estimation(fit: Fit) -> Iterator[Finding]:
         srmr = float(fit.overall_fit["srmr"])
         yield Finding("srmr", "model", srmr, "pass" if srmr <= 0.08 else "note")
     # Inverse square root method: n at which a path of 0.2 is found with 80 % power.
-    yield Finding("sample", "n", fit.n, "pass" if fit.n >= 155 else "note")
+    yield Finding("sample", "n", fit.n, _above(fit.n, 155, 30))
     for construct, block in zip(fit.model.names, fit.layout.slices, strict=True):
         share = float(np.isnan(fit.cases.X[:, block]).mean())
         if share > 0.05:

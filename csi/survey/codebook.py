@@ -1,6 +1,7 @@
 """What every column of a questionnaire means: scale, missing codes, construct, wording in Chinese and English."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -104,6 +105,13 @@ class Codebook:
             twice = sorted({n for n in names if names.count(n) > 1})
             if twice:
                 raise ValueError(f"{what} {twice[0]!r} is defined {names.count(twice[0])} times")
+        columns: dict[str, str] = {}
+        for item in self.items:
+            if item.column in columns:
+                raise ValueError(
+                    f"items {columns[item.column]!r} and {item.name!r} both stand in column {item.column!r}"
+                )
+            columns[item.column] = item.name
         return self
 
     @classmethod
@@ -118,10 +126,16 @@ class Codebook:
         """
         table = dict(table)
         common = table.pop("scale", None)
+        require_fields(table, cls, source)
+        for segment in table.get("segments", []):
+            require_fields(segment, Segment, f"{source}: segment {segment.get('name', '?')!r}")
         items = []
         for number, entry in enumerate(table.pop("items", []), 1):
+            label = f"{source}: item {entry.get('name', number)!r}"
             item = {"column": entry.get("name"), **entry}
+            require_fields(item, Item, label)
             scale = {**(common or {}), **(item.get("scale") or {})}
+            require_fields(scale, Scale, f"{label}, scale")
             absent = [end for end in ("low", "high") if end not in scale]
             if absent:
                 raise SurveyError(
@@ -155,6 +169,14 @@ class Codebook:
     def items_of(self, construct: str) -> list[Item]:
         """The items tagged with a construct, in the order of the codebook."""
         return [item for item in self.items if item.construct == construct]
+
+
+def require_fields(table: Mapping[str, Any], kind: type, source: str) -> None:
+    """Raise SurveyError for a field that this part of the file does not have, with those that it has."""
+    known = [field.name for field in fields(kind)]
+    for name in table:
+        if name not in known:
+            raise SurveyError(f"{source}: unknown field {name!r}. {known_names(name, known, 'Its fields are')}")
 
 
 def describe(error: ValidationError) -> str:

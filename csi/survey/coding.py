@@ -1,5 +1,6 @@
 """From the text of a cell to a number, or to a gap whose kind is known. Each distinct text is judged once."""
 
+import re
 import unicodedata
 
 import numpy as np
@@ -8,6 +9,7 @@ from numpy.typing import NDArray
 
 from csi.survey.codebook import Item, Scale
 
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)")
 ANSWERED = "answered"
 INVALID = "invalid"
 GAP_KINDS = (ANSWERED, "skipped", "refused", "dont_know", "not_applicable", "routed_past", INVALID)
@@ -47,9 +49,9 @@ def code_cell(text: str, scale: Scale) -> tuple[float, str, str]:
 
 
 def as_number(text: str) -> float | None:
-    """The finite number a text stands for, or None."""
-    try:
-        number = float(text)
-    except ValueError:
-        return None
-    return number if np.isfinite(number) else None
+    """The number a text stands for as a person would write it, or None.
+
+    >>> as_number("7.50"), as_number("1_0"), as_number("1e1")
+    (7.5, None, None)
+    """
+    return float(text) if _NUMBER.fullmatch(text) else None

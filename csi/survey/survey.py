@@ -2,6 +2,7 @@
 
 import hashlib
 import warnings
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,7 @@ from csi.display import Result, tidy
 from csi.errors import CsiWarning, SurveyError, known_names
 from csi.survey.codebook import Codebook, Item
 from csi.survey.coding import ANSWERED, GAP_KINDS, INVALID, as_number, code_column
+from csi.survey.dates import read_dates
 from csi.survey.readers.excel import read_excel
 from csi.survey.readers.raw import RawTable
 from csi.survey.readers.text import read_text
@@ -241,9 +243,16 @@ def _require_columns(raw: RawTable, codebook: Codebook) -> None:
     absent = [column for column in wanted if column not in raw.columns]
     if absent:
         more = f" ({len(absent)} columns are missing: {', '.join(absent[:10])})" if len(absent) > 1 else ""
+        blank = sum(not column for column in raw.columns)
+        lower = (
+            " Most columns have no name: the header seems to stand further down."
+            if 2 * blank > len(raw.columns)
+            else ""
+        )
         raise SurveyError(
             f"{raw.path}: there is no column {absent[0]!r}, which the codebook needs for {wanted[absent[0]]}{more}. "
-            + known_names(absent[0], raw.columns, "The file's columns are")
+            + known_names(absent[0], [column for column in raw.columns if column], "The file's columns are")
+            + lower
         )
 
 
@@ -268,30 +277,27 @@ def _level(text: str) -> str:
 
 def _keys(raw: RawTable, column: str) -> list[str]:
     keys = [text.strip() for text in raw.column(column)]
-    seen: dict[str, int] = {}
-    for key, row in zip(keys, raw.row_numbers, strict=True):
-        if key and key in seen:
-            count = sum(len([k for k in keys if k == key]) > 1 for key in set(keys) if key)
-            raise SurveyError(
-                f"{raw.path}: respondent key {key!r} stands in row {seen[key]} and in row {row} of column {column!r} "
-                f"({count} keys are duplicated). A respondent answers once a wave: remove the repeats, or leave `key` "
-                "out of the codebook if the column does not identify respondents."
-            )
-        seen[key] = row
+    repeated = {key: count for key, count in Counter(keys).items() if key and count > 1}
+    if repeated:
+        key = next(key for key in keys if key in repeated)
+        rows = [row for row, each in zip(raw.row_numbers, keys, strict=True) if each == key]
+        raise SurveyError(
+            f"{raw.path}: respondent key {key!r} stands in row {rows[0]} and in row {rows[1]} of column {column!r} "
+            f"({len(repeated)} keys are duplicated). A respondent answers once a wave: remove the repeats, or leave `key` "
+            "out of the codebook if the column does not identify respondents."
+        )
     return keys
 
 
 def _dates(raw: RawTable, column: str) -> "pd.Series[pd.Timestamp]":
-    texts = pd.Series(raw.column(column)).str.strip()
-    dates = pd.to_datetime(texts.where(texts != ""), errors="coerce", format="mixed")
-    bad = texts[(texts != "") & dates.isna()]
-    if len(bad):
-        row = raw.row_numbers[int(bad.index[0])]
+    texts = pd.Series(raw.column(column), dtype=object).str.strip()
+    try:
+        return read_dates(texts)
+    except ValueError as error:
+        place = int(str(error.args[1])) if len(error.args) > 1 else 0
         raise SurveyError(
-            f"{raw.path}: row {row}, column {column!r}: {bad.iloc[0]!r} is not a date ({len(bad)} such cells). "
-            "Write dates as 2026-09-30."
-        )
-    return dates
+            f"{raw.path}: row {raw.row_numbers[place]}, column {column!r}: {error.args[0]}. Write dates as 2026-09-30."
+        ) from None
 
 
 def _weights(raw: RawTable, column: str) -> list[float]:

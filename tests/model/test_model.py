@@ -118,6 +118,15 @@ class TestPresets:
         model = csi.ecsi(codebook("Image", "Loyalty", "Value"))
         assert "nothing connects them: Perceived value" in str(model)
 
+    def test_items_with_an_unknown_tag_are_named(self):
+        model = csi.acsi(codebook("Quality", "Satisfaction", "Qualty"))
+        assert "Qualty1 (Qualty), Qualty2 (Qualty)" in str(model)
+
+    def test_a_construct_without_a_word_keeps_its_name(self):
+        from csi.model.model import Note
+
+        assert "Trust" in Note("model.not_asked", ("construct.Trust",)).text("zh")
+
     def test_no_two_connected_constructs(self):
         with pytest.raises(ModelError, match=r"no two connected constructs.*tagged Service"):
             csi.acsi(codebook("Service"))

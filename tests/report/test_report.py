@@ -109,8 +109,8 @@ def test_without_data_a_section_is_one_sentence(study):
 
 def test_files_and_their_protection(quarter, tmp_path):
     report = quarterly_report(quarter, tmp_path / "new" / "folder", language="zh")
-    assert [path.name for path in report.paths] == ["report_zh.html", "care_list.csv"]
-    assert report.paths[1].stat().st_mode & 0o077 == 0
+    assert [path.name for path in report.paths] == ["report_zh.html", "care_list.csv", "refused_cells.csv"]
+    assert all(path.stat().st_mode & 0o077 == 0 for path in report.paths[1:])
     assert "report_zh.html" in str(report)
 
 
@@ -160,6 +160,23 @@ class TestCharts:
             ]
             for axes in drawn:
                 axes.get_figure().draw_without_rendering()
+
+    def test_money_is_not_mathematics(self, quarter):
+        from dataclasses import replace
+
+        from csi.survey.codebook import Segment, Wording
+
+        levels = {level: Wording(en="$50 to $100_{") for level in ("premium", "youth", "prepaid")}
+        book = replace(quarter.study.codebook, segments=(Segment("brand", "brand", levels=levels),))
+        ax = csi.plot_segments(quarter.segments[:1], codebook=book)
+        ax.get_figure().draw_without_rendering()
+        assert "$50 to $100_{" in ax.get_yticklabels()[0].get_text()
+
+    def test_characters_that_would_be_boxes_are_named(self, quarter):
+        from csi.report import theme
+
+        with pytest.warns(CsiWarning, match="no font at hand can draw '鄠'"):
+            theme._warn_of_boxes("满意 鄠")
 
     def test_names_stay_inside_the_picture(self, quarter):
         ax = csi.plot_index_trend(quarter.trend, None, "zh", codebook=quarter.study.codebook)

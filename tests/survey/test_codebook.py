@@ -22,10 +22,15 @@ def test_a_missing_scale_end_is_never_guessed():
 
 
 def test_faults_name_the_field():
-    fails({"items": [{**ITEM, "constuct": "Quality"}]}, r"items\.1\.constuct")
+    fails({"items": [{**ITEM, "constuct": "Quality"}]}, r"item 'q': unknown field 'constuct'.*Did you mean 'construct'")
     fails({"items": [ITEM, ITEM]}, "item 'q' is defined 2 times")
     fails({"items": [{"name": "q", "scale": {"low": 10, "high": 1}}]}, "must lie below")
     fails({"items": [{**ITEM, "dimension": "speed"}]}, r"items\.1\.dimension")
+    fails(
+        {"items": [{**ITEM, "column": "c"}, {**ITEM, "name": "r", "column": "c"}]},
+        "'q' and 'r' both stand in column 'c'",
+    )
+    fails({"items": [ITEM], "segmnts": []}, "unknown field 'segmnts'.*Did you mean 'segments'")
 
 
 def test_an_item_takes_the_common_scale_and_changes_what_it_says():

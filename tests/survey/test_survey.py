@@ -98,6 +98,17 @@ class TestCoding:
 
 
 class TestFiles:
+    def test_dates_of_a_column_are_read_in_one_way(self, tmp_path):
+        rows = [ROWS[0], *([key, f"{day}/9/2026", "1", "1", "7", "2"] for key, day in (("a", 1), ("b", 13)))]
+        assert read(written(tmp_path, rows)).respondents["date"].dt.strftime("%m-%d").tolist() == ["09-01", "09-13"]
+
+    def test_blank_lines_above_the_header_are_passed_over(self, tmp_path):
+        path = written(tmp_path)
+        path.write_bytes(b"\n\n" + path.read_bytes())
+        survey = read(path)
+        assert len(survey) == 5
+        assert survey.respondents["row"].tolist()[0] == 4
+
     @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gb18030", "gbk"])
     @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
     def test_encodings_and_delimiters_are_found(self, tmp_path, encoding, delimiter):
@@ -113,7 +124,7 @@ class TestFiles:
         book = csi.Codebook.from_dict({"scale": {"low": 1, "high": 7}, "items": [{"name": "q", "column": "만족"}]})
         path = written(tmp_path, [["만족", "é"], ["5", "햣"]] * 1 + [["6", "ÿ"]], name="k.csv", encoding="utf-8")
         path.write_bytes(b"\xff" + "만족\n5\n".encode("cp949") + b"\xff\n")
-        with pytest.raises(SurveyError, match=r"not utf-8 and not gb18030.*encoding='cp949'"):
+        with pytest.raises(SurveyError, match=r"not utf-8 and not gb18030.*'cp949' \(Korean\).*under \[\[waves\]\]"):
             read(path, book)
         path.write_bytes("만족\n5\n".encode("cp949"))
         assert read(path, book, encoding="cp949").answers["q"].tolist() == [5]
@@ -185,6 +196,22 @@ class TestBadInput:
     def test_unusable_weight(self, tmp_path, weight):
         rows = [*ROWS, ["f", "2026-09-09", weight, "1", "7", "7"]]
         self.fails(written(tmp_path, rows), "row 7, column 'w'")
+
+    def test_every_row_of_the_wrong_length(self, tmp_path):
+        rows = [ROWS[0], *([*row, ""] for row in ROWS[1:])]
+        self.fails(written(tmp_path, rows), r"none of 5 rows could be read; row 2 has 7 cells where the header has 6")
+
+    def test_a_title_above_the_header(self, tmp_path):
+        self.fails(written(tmp_path, [["2026 survey", "", "", "", "", ""], *ROWS]), "seems to stand further down")
+
+    def test_a_workbook_with_the_ending_of_a_text(self, tmp_path):
+        path = tmp_path / "a.csv"
+        path.write_bytes(b"PK\x03\x04...")
+        self.fails(path, "this is an Excel workbook")
+
+    def test_a_date_that_can_be_read_in_two_ways(self, tmp_path):
+        rows = [ROWS[0], ["a", "1/9/2026", "1", "1", "7", "2"], ["b", "2/9/2026", "1", "1", "7", "2"]]
+        self.fails(written(tmp_path, rows), "row 2, column 'when': '1/9/2026' may be read day first or month first")
 
     def test_unreadable_date(self, tmp_path):
         rows = [*ROWS, ["f", "yesterday", "1", "1", "7", "7"]]

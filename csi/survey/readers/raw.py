@@ -29,6 +29,12 @@ class RawTable:
     def __post_init__(self) -> None:
         if not self.columns:
             raise SurveyError(f"{self.path}: the file is empty. A header row and at least one answer are needed.")
+        if not self.rows and self.refused_rows:
+            first = self.refused_rows[0]
+            raise SurveyError(
+                f"{self.path}: none of {len(self.refused_rows)} rows could be read; row {first.row} has {first.reason}. "
+                "A comma too many or too few in every line, or in the header, is the usual cause."
+            )
         if not self.rows:
             raise SurveyError(
                 f"{self.path}: the file has a header ({len(self.columns)} columns) but no answers below it."

@@ -29,22 +29,27 @@ def decode(data: bytes, path: Path, encoding: str | None = None) -> tuple[str, s
             return text, candidate
     raise SurveyError(
         f"{path}: the text is not {' and not '.join(tried)}. Say which encoding it has, "
-        "e.g. encoding='cp949' (Korean), 'big5' (traditional Chinese) or 'latin-1' (western Europe)."
+        "e.g. 'gb18030' (Chinese), 'big5' (traditional Chinese), 'cp949' (Korean) or 'latin-1' (western Europe): in Python as "
+        "encoding='big5', in a study file as encoding = \"big5\" under [[waves]]."
     )
 
 
 def read_text(path: Path, encoding: str | None = None) -> RawTable:
     """Read a delimited text file; rows with the wrong number of cells are kept apart with the reason."""
-    text, used = decode(path.read_bytes(), path, encoding)
+    data = path.read_bytes()
+    if data.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise SurveyError(f"{path}: this is an Excel workbook, not a text file. Give it its own ending, .xlsx or .xls.")
+    text, used = decode(data, path, encoding)
     if not text.strip():
         raise SurveyError(f"{path}: the file is empty. A header row and at least one answer are needed.")
     try:
         records = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
     except csv.Error as error:
         raise SurveyError(f"{path}: this is not a table of delimited text ({error}).") from None
-    header = [cell.strip() for cell in records[0]]
+    top = next(number for number, record in enumerate(records) if any(cell.strip() for cell in record))
+    header = [cell.strip() for cell in records[top]]
     rows, numbers, refused = [], [], []
-    for number, record in enumerate(records[1:], 2):
+    for number, record in enumerate(records[top + 1 :], top + 2):
         if not any(cell.strip() for cell in record):
             continue
         if len(record) != len(header):
@@ -58,4 +63,5 @@ def read_text(path: Path, encoding: str | None = None) -> RawTable:
 
 def _delimiter(text: str) -> str:
     """The separator that splits the header into most cells, outside quotes; a comma where none does."""
+    text = text.lstrip("\r\n ")
     return max(",;\t|", key=lambda mark: len(next(csv.reader(io.StringIO(text, newline=""), delimiter=mark))))
