@@ -101,15 +101,14 @@ def _importance(source: Fit | Bootstrap, target: int, shown: list[int], items: A
     """(B, constructs then items) unstandardised total effects on the target."""
     fit = source if isinstance(source, Fit) else source.fit
     e = source.estimates if isinstance(source, Fit) else source.draws
-    sd = source.moments.sd if isinstance(source, Fit) else source.draws.sd
-    u, score_sd = importance.unit_weights(e.weights, sd, fit.cases.low, fit.cases.high, fit.layout)
+    u, score_sd = importance.unit_weights(e.weights, source.moments.sd, fit.cases.low, fit.cases.high, fit.layout)
     effects = importance.effects_in_points(e.total_effects, score_sd, e.attenuation)[:, :, target]
     return np.concatenate([effects[:, shown], u[:, items] * effects[:, fit.layout.block[items]]], axis=1)
 
 
 def _performance(source: Fit | Bootstrap, shown: list[int], items: Any) -> Array:  # noqa: ANN401
     fit = source if isinstance(source, Fit) else source.fit
-    means = source.moments.mean if isinstance(source, Fit) else source.draws.mean
+    means = source.moments.mean
     item_points = importance.points(means, fit.cases.low, fit.cases.high)
     return np.concatenate([levels_of(source, means)[:, shown], item_points[:, items]], axis=1)
 

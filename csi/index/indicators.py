@@ -88,8 +88,8 @@ def _levels(current: Bootstrap, wave: Bootstrap) -> tuple[Array, Array]:
     fit = current.fit
     means = wave.fit.moments.mean
     point = np.concatenate([levels_of(fit, means)[0], importance.points(means[0], fit.cases.low, fit.cases.high)])
-    item_draws = importance.points(wave.draws.mean, fit.cases.low, fit.cases.high)
-    draws = np.concatenate([levels_of(current, wave.draws.mean), item_draws], axis=1)
+    item_draws = importance.points(wave.moments.mean, fit.cases.low, fit.cases.high)
+    draws = np.concatenate([levels_of(current, wave.moments.mean), item_draws], axis=1)
     return point, sound_draws(current, wave, draws)
 
 

@@ -2,7 +2,8 @@
 
 With u the unstandardised outer weights of the construct's items, summing to 1, the index is the u-weighted mean of the items'
 means in points, each item put on 0-100 by its own scale ends. One ruler: segments and earlier waves are measured with the
-weights of the current fit. Intervals include the uncertainty of those weights.
+weights of the current fit. Intervals include the uncertainty of those weights. Under `em` a gap counts with its conditional mean
+given the respondent's other answers, so that segments average to the whole.
 """
 
 from collections.abc import Sequence
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from csi.display import Result, tidy
 from csi.errors import EstimationError, known_names
 from csi.kernel import importance
-from csi.kernel.moments import domain_means
+from csi.kernel.moments import completed_domain_means, domain_means
 from csi.kernel.resample import p_value, percentile_interval, standard_error
 from csi.structural.cases import Array
 from csi.structural.estimation import Fit
@@ -102,7 +103,7 @@ def satisfaction_index(
     if by is not None:
         return _by_segment(fit, boot, by, construct, minimum)
     j = fit.model.names.index(construct)
-    draws = None if boot is None else levels_of(boot, boot.draws.mean)[:, [j]]
+    draws = None if boot is None else levels_of(boot, boot.moments.mean)[:, [j]]
     point = levels_of(fit, fit.moments.mean)[0, j]
     n_effective = kish(fit.cases.weights[fit.cases.answering(fit.settings.missing)])
     row = {"term": construct, "estimate": point, "n": fit.n, "n_effective": n_effective, "published": True, "note": ""}
@@ -113,8 +114,7 @@ def ruler(source: Fit | Bootstrap) -> Array:
     """Unstandardised outer weights u (B, p) of a fit (B = 1) or of every replicate."""
     fit = source if isinstance(source, Fit) else source.fit
     weights = source.estimates.weights if isinstance(source, Fit) else source.draws.weights
-    sd = source.moments.sd if isinstance(source, Fit) else source.draws.sd
-    return importance.unit_weights(weights, sd, fit.cases.low, fit.cases.high, fit.layout)[0]
+    return importance.unit_weights(weights, source.moments.sd, fit.cases.low, fit.cases.high, fit.layout)[0]
 
 
 def levels_of(source: Fit | Bootstrap, item_means: Array) -> Array:
@@ -148,13 +148,12 @@ def _by_segment(fit: Fit, boot: Bootstrap | None, by: str, construct: str, minim
     names = [*names, *extra]
     domains = np.array([(segment == name).to_numpy() for name in names]).reshape(len(names), len(segment))
     rows = [_segment_row(fit, name, domain & answered, minimum) for name, domain in zip(names, domains, strict=True)]
-    point = _domain_levels(fit, (used * fit.cases.weights)[None, :], domains, ruler(fit), block)[0]
+    point = _domain_levels(fit, (used * fit.cases.weights)[None, :], domains, block, fit, slice(None))[0]
     for row, value in zip(rows, point, strict=True):
         row["estimate"] = value if row["published"] else np.nan
     draws = None
     if boot is not None:
-        u = ruler(boot)
-        draws = np.concatenate([_domain_levels(fit, W, domains, u[part], block) for part, W in boot.resamples()])
+        draws = np.concatenate([_domain_levels(fit, W, domains, block, boot, part) for part, W in boot.resamples()])
         draws[:, [not row["published"] for row in rows]] = np.nan
     return _index(construct, by, rows, draws, boot)
 
@@ -172,10 +171,16 @@ def _segment_row(fit: Fit, name: str, inside: NDArray[np.bool_], minimum: int) -
     }
 
 
-def _domain_levels(fit: Fit, W: Array, domains: NDArray[np.bool_], u: Array, block: slice) -> Array:
-    means = domain_means(fit.cases.X[:, block], W, domains)
+def _domain_levels(
+    fit: Fit, W: Array, domains: NDArray[np.bool_], block: slice, source: Fit | Bootstrap, part: slice
+) -> Array:
+    """(B, D) levels of the domains under case weights W, by the ruler and the moments of replicates `part` of the source."""
+    if fit.settings.missing == "em" and np.isnan(fit.cases.X).any():
+        means = completed_domain_means(fit.cases.X, W, domains, source.moments.part(part))[:, :, block]
+    else:
+        means = domain_means(fit.cases.X[:, block], W, domains)
     item_points = importance.points(means, fit.cases.low[block], fit.cases.high[block])
-    return np.asarray(np.einsum("bdp,bp->bd", item_points, u[:, block]))
+    return np.asarray(np.einsum("bdp,bp->bd", item_points, ruler(source)[part, block]))
 
 
 def _by_wave(fit: Fit, boot: Bootstrap | None, earlier: Sequence[Bootstrap], construct: str) -> Index:
@@ -184,7 +189,7 @@ def _by_wave(fit: Fit, boot: Bootstrap | None, earlier: Sequence[Bootstrap], con
     waves = [*earlier, boot]
     require_comparable(waves)
     j = fit.model.names.index(construct)
-    draws = np.column_stack([sound_draws(boot, wave, levels_of(boot, wave.draws.mean))[:, j] for wave in waves])
+    draws = np.column_stack([sound_draws(boot, wave, levels_of(boot, wave.moments.mean))[:, j] for wave in waves])
     rows: list[dict[str, Any]] = []
     for position, wave in enumerate(waves):
         row = {

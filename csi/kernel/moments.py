@@ -31,6 +31,10 @@ class Moments:
     mean: Array
     cov: Array
 
+    def part(self, replicates: slice) -> "Moments":
+        """The moments of some of the replicates."""
+        return Moments(self.n[replicates], self.mean[replicates], self.cov[replicates])
+
     @property
     def sd(self) -> Array:
         """(B, p) standard deviations."""
@@ -204,24 +208,53 @@ def _em_batch(
 def _em_step(gaps: _Gaps, W: Array, fixed: tuple[Array, Array], mean: Array, cov: Array) -> tuple[Array, Array]:
     """Fill the gaps with their conditional means, add their conditional covariances, take moments again."""
     B, p = mean.shape
-    # A replicate may have lost all spread in a direction; a hair of ridge keeps the step defined there.
-    K = np.linalg.inv(cov + 1e-12 * np.eye(p))
-    filled = np.where(gaps.observed, gaps.D - mean[:, None, :], 0.0)  # deviations from the current mean
-    pull = filled @ K
+    filled, conditional = _conditional_means(gaps, mean, cov)
     residual = np.zeros((B, p * p))
-    batch = np.arange(B)[:, None]
-    for rows, items in gaps.groups:
-        inner = K[batch[:, :, None, None], items[:, :, None], items[:, None, :]]  # (B, g, s, s) precision of the gaps
-        conditional = 1 / inner if items.shape[1] == 1 else np.linalg.inv(inner)
-        needed = pull[batch[:, :, None], rows[:, None], items]
-        filled[batch[:, :, None], rows[:, None], items] = -(conditional @ needed[..., None])[..., 0]
+    for (rows, items), covariance in zip(gaps.groups, conditional, strict=True):
         place = (items[:, :, None] * p + items[:, None, :]).ravel()
-        spread = (conditional * W[:, rows, None, None]).reshape(B, -1)
-        np.add.at(residual.T, place, spread.T)
-    filled += mean[:, None, :]
+        np.add.at(residual.T, place, (covariance * W[:, rows, None, None]).reshape(B, -1).T)
     new_mean = fixed[0] + np.einsum("bm,bmp->bp", W, filled)
     second = fixed[1] + np.swapaxes(filled * W[:, :, None], 1, 2) @ filled + residual.reshape(B, p, p)
     return new_mean, second - new_mean[:, :, None] * new_mean[:, None, :]
+
+
+def _conditional_means(gaps: _Gaps, mean: Array, cov: Array) -> tuple[Array, list[Array]]:
+    """(B, m, p) answers with every gap at its conditional mean, and per group the (B, g, s, s) conditional covariances."""
+    # A replicate may have lost all spread in a direction; a hair of ridge keeps the precision defined there.
+    ridge = 1e-12 * np.einsum("bii->b", cov)[:, None, None] / cov.shape[1]
+    K = np.linalg.inv(cov + ridge * np.eye(cov.shape[1]))
+    filled = np.where(gaps.observed, gaps.D - mean[:, None, :], 0.0)  # deviations from the mean
+    pull = filled @ K
+    batch = np.arange(len(mean))[:, None]
+    covariances = []
+    for rows, items in gaps.groups:
+        precision = K[batch[:, :, None, None], items[:, :, None], items[:, None, :]]
+        covariance = 1 / precision if items.shape[1] == 1 else np.linalg.inv(precision)
+        needed = pull[batch[:, :, None], rows[:, None], items]
+        filled[batch[:, :, None], rows[:, None], items] = -(covariance @ needed[..., None])[..., 0]
+        covariances.append(covariance)
+    return filled + mean[:, None, :], covariances
+
+
+def completed_domain_means(X: Array, W: Array, domains: NDArray[np.bool_], m: Moments) -> Array:
+    """Means (B, D, p) within each domain (D, n) of answers whose gaps are filled under the moments of the same replicate.
+
+    Under moments of `em` the means of all domains average to the mean of the whole, which means of the observed answers alone do
+    not where those who skip an item differ from those who answer it. NaN where nobody of a domain is left.
+    """
+    observed = ~np.isnan(X)
+    some, whole = observed.any(axis=1), observed.all(axis=1)
+    part = some & ~whole
+    gaps = _Gaps.of(np.where(observed[part], X[part], 0.0), observed[part])
+    inside = domains.astype(float)
+    sums = np.moveaxis(np.einsum("dn,np->ndp", inside[:, whole], X[whole]), 0, -1) @ W[:, whole].T
+    sums = np.ascontiguousarray(np.moveaxis(sums, -1, 0))
+    together = max(1, 1_000_000 // max(gaps.D.size, 1))
+    for b in (slice(i, i + together) for i in range(0, len(W), together)):
+        filled, _ = _conditional_means(gaps, m.mean[b], m.cov[b])
+        sums[b] += (W[b][:, None, part] * inside[:, part]) @ filled
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.asarray(sums / (W[:, some] @ inside[:, some].T)[:, :, None])
 
 
 def domain_means(X: Array, W: Array, domains: NDArray[np.bool_]) -> Array:

@@ -30,20 +30,19 @@ class Draws:
     r_squared: Array
     total_effects: Array
     htmt: Array
-    mean: Array
-    sd: Array
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bootstrap(Result):
     """Replicates of a fit, with the seed to replay the very same resamples elsewhere.
 
-    `failed` counts the replicates that could not be estimated, by reason; they are NaN in `draws` and no interval
-    uses them. Inadmissible replicates (factors only) stay in `draws`; `usable` says which the intervals use.
+    `moments` are the item moments of every replicate. `failed` counts the replicates that could not be estimated, by reason; no
+    interval uses them. Inadmissible replicates (factors only) stay in `draws`; `usable` says which the intervals use.
     """
 
     fit: Fit
     draws: Draws
+    moments: Moments
     usable: NDArray[np.bool_]
     failed: dict[str, int]
     seed: int
@@ -155,11 +154,12 @@ def bootstrap(fit: Fit, draws: int = 2000, *, seed: int = 1, level: float = 0.95
     """
     if draws < 2 or not 0 < level < 1:
         raise EstimationError(f"bootstrap needs draws >= 2 and 0 < level < 1, not draws={draws}, level={level}.")
-    parts, problems = [], []
+    parts, problems, batches = [], [], []
     for m in _moments_of_resamples(fit, draws, seed):
         part, problem = _estimated(fit, m)
         parts.append(part)
         problems.append(problem)
+        batches.append(m)
     stacked = Draws(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Draws)))
     problem = np.concatenate(problems)
     usable = problem == ""
@@ -168,7 +168,7 @@ def bootstrap(fit: Fit, draws: int = 2000, *, seed: int = 1, level: float = 0.95
     failed = {reason: int((problem == reason).sum()) for reason in PROBLEMS}
     if not usable.any():
         raise EstimationError(f"none of {draws} replicates could be estimated: {failed}. The sample is too small.")
-    return Bootstrap(fit, stacked, usable, failed, seed, level)
+    return Bootstrap(fit, stacked, joined(batches), usable, failed, seed, level)
 
 
 CONSTANT, SINGULAR, UNSETTLED, INADMISSIBLE = "constant item", "singular", "not converged", "inadmissible"
@@ -216,8 +216,6 @@ def _estimated(fit: Fit, m: Moments) -> tuple[Draws, NDArray[np.str_]]:
         e.r_squared,
         e.total_effects,
         e.htmt,
-        m.mean,
-        m.sd,
     )
     lost = np.isin(problem, (CONSTANT, SINGULAR))
     for f in fields(Draws):

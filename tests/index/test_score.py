@@ -87,6 +87,22 @@ class TestSegments:
         whole = csi.satisfaction_index(boot.fit, boot).value
         assert np.average(rows["estimate"], weights=rows["n"]) == pytest.approx(whole)
 
+    def test_they_average_to_the_whole_also_where_answers_are_missing(self):
+        """Those with poor quality skip the satisfaction items: observed means alone would put every segment too high."""
+        data = survey(4, n=1200)
+        frame = data.answers.assign(shop=np.random.default_rng(0).choice(["north", "south"], 1200))
+        skip = (frame["q1"] <= 6).to_numpy() & (np.random.default_rng(1).random(1200) < 0.6)
+        frame.loc[skip, ["s1", "s2"]] = np.nan
+        boot = csi.bootstrap(csi.fit(MODEL, csi.survey_from_frame(frame, BOOK)), 300)
+        rows = csi.satisfaction_index(boot.fit, boot, by="shop").rows
+        share = frame["shop"].value_counts(normalize=True)[rows["level"]].to_numpy()
+        whole = csi.satisfaction_index(boot.fit, boot)
+        assert share @ rows["estimate"] == pytest.approx(whole.value, abs=1e-6)
+        draws = csi.satisfaction_index(boot.fit, boot, by="shop").draws
+        assert np.corrcoef(draws @ share, whole.draws[:, 0])[0, 1] > 0.95  # the same replicates
+        observed = (frame[["s1", "s2"]].mean().mean() - 1) / 9 * 100
+        assert observed > whole.value + 2
+
     def test_unknown_segment(self, boot):
         with pytest.raises(SurveyError, match="Did you mean 'shop'"):
             csi.satisfaction_index(boot.fit, boot, by="shops")

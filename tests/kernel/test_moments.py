@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from csi.kernel import moments as module
-from csi.kernel.moments import domain_means, moments
+from csi.kernel.moments import completed_domain_means, domain_means, moments
 
 
 @pytest.fixture
@@ -110,6 +110,18 @@ def test_an_item_without_spread_has_no_correlations():
     R = moments(X, np.ones((1, 10))).correlation[0]
     assert R[0, 0] == 1
     assert np.isnan(R[1]).all()
+
+
+def test_completed_domain_means_average_to_the_em_mean(answers):
+    X = with_gaps(answers, 0.15)
+    W = np.random.default_rng(2).integers(1, 4, (3, 120)).astype(float)
+    m = moments(X, W)
+    group = np.arange(120) % 3
+    domains = np.array([group == g for g in range(3)])
+    means = completed_domain_means(X, W, domains, m)
+    some = ~np.isnan(X).all(axis=1)
+    share = (W[:, some] @ domains[:, some].T) / W[:, some].sum(axis=1, keepdims=True)
+    assert np.allclose(np.einsum("bd,bdp->bp", share, means), m.mean, atol=1e-8)
 
 
 def test_domain_means_are_group_means(answers):
