@@ -11,7 +11,7 @@ Rubin 2002), `listwise` drops incomplete rows, `mean` puts the item's mean in (i
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -73,8 +73,10 @@ def moments(X: Array, W: Array, missing: Missing = "em", start: Moments | None =
 
 
 def joined(parts: list[Moments]) -> Moments:
-    """One batch made of several."""
-    return Moments(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Moments)))
+    """One batch made of several; covariances stay batch last in memory, as they were computed and will be used."""
+    cov = np.concatenate([np.moveaxis(part.cov, 0, -1) for part in parts], axis=-1)
+    n, mean = (np.concatenate([getattr(part, name) for part in parts]) for name in ("n", "mean"))
+    return Moments(n, mean, np.moveaxis(cov, -1, 0))
 
 
 def _row_chunks(n: int) -> Iterator[slice]:
