@@ -4,10 +4,11 @@ import shutil
 import warnings
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 import csi
-from csi.errors import CsiWarning, ModelError, StudyError, SurveyError
+from csi.errors import CsiWarning, EstimationError, ModelError, StudyError, SurveyError
 from csi.simulate import simulate_study
 
 SURVEYS = Path(__file__).resolve().parent.parent / "surveys"
@@ -147,6 +148,23 @@ class TestFaults:
     def test_unknown_wave(self, simulated):
         with pytest.raises(StudyError, match=r"no wave '2026Q4'. Its waves are 2025Q4.*Did you mean"):
             csi.run_quarter(csi.read_study(simulated), "2026Q4")
+
+    def test_a_circle_of_paths_names_the_file(self, tmp_path):
+        text = (SURVEYS / "mobi" / "study.toml").read_text("utf-8")
+        syntax = "syntax = 'Quality <~ PERQ1; Satisfaction <~ CUSA1; Satisfaction ~ Quality; Quality ~ Satisfaction'"
+        (tmp_path / "study.toml").write_text(text.replace('preset = "ecsi"', syntax), "utf-8")
+        with pytest.raises(ModelError, match=r"study.toml, \[model\]: the paths run in a circle"):
+            csi.read_study(tmp_path)
+
+    def test_a_constant_item_names_the_file(self, simulated, tmp_path):
+        data = tmp_path / "data"
+        data.mkdir()
+        answers = pd.read_csv(simulated.parent / "data" / "answers_2025Q4.csv", dtype=str).assign(QUAL2="7")
+        answers.to_csv(data / "answers_2025Q4.csv", index=False)
+        with pytest.raises(
+            EstimationError, match=r"answers_2025Q4.csv: item 'QUAL2' is constant: all \d+ answers are 7"
+        ):
+            run(csi.read_study(simulated, data_dir=data), "2025Q4")
 
     def test_a_construct_whose_items_are_not_asked(self, tmp_path):
         text = (SURVEYS / "mobi" / "study.toml").read_text("utf-8")

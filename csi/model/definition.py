@@ -25,12 +25,15 @@ def model_from_dict(table: Mapping[str, Any], codebook: Codebook, source: str = 
         )
     if ("preset" in table) == ("syntax" in table):
         raise ModelError(f"{source}: write either preset = {' | '.join(map(repr, PRESETS))} or syntax = '''...'''.")
-    if "preset" in table:
+    if "preset" in table and str(table["preset"]) not in PRESETS:
         name = str(table["preset"])
-        if name not in PRESETS:
-            raise ModelError(f"{source}: there is no preset {name!r}. {known_names(name, PRESETS, 'Presets are')}")
-        return PRESETS[name](codebook)
-    model = Model.parse(table["syntax"], composite_mode=table.get("composite_mode", "A"))
+        raise ModelError(f"{source}: there is no preset {name!r}. {known_names(name, PRESETS, 'Presets are')}")
+    try:
+        if "preset" in table:
+            return PRESETS[str(table["preset"])](codebook)
+        model = Model.parse(table["syntax"], composite_mode=table.get("composite_mode", "A"))
+    except ModelError as error:
+        raise ModelError(f"{source}: {error}") from None
     items = [item.name for item in codebook.items]
     for construct in model.constructs:
         for item in construct.items:

@@ -33,6 +33,11 @@ class Cases:
         """Whether every item's scale ends are known, as the 0-100 index needs."""
         return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
 
+    @property
+    def origin(self) -> str:
+        """'FILE: ' for messages, empty for a plain frame."""
+        return f"{self.survey.source.path}: " if self.survey is not None else ""
+
     def answering(self, missing: Missing) -> NDArray[np.bool_]:
         """(n,) rows that the treatment of missing answers uses."""
         answered = ~np.isnan(self.X)
@@ -98,14 +103,25 @@ def _ends(model: Model, ends: Mapping[str, Ends]) -> tuple[Array, Array]:
 def _checked(cases: Cases) -> Cases:
     if not np.isfinite(cases.weights).all() or (cases.weights <= 0).any():
         row = int(np.flatnonzero(~(cases.weights > 0))[0])
-        raise EstimationError(f"the weight of case {row} is {cases.weights[row]:g}; weights must be numbers above 0.")
+        raise EstimationError(
+            f"{cases.origin}the weight of case {row} is {cases.weights[row]:g}; weights must be numbers above 0."
+        )
     for item, column in zip(cases.items, cases.X.T, strict=True):
         answers = column[~np.isnan(column)]
         if not len(answers):
-            raise EstimationError(f"item {item!r} has no answers at all. Leave it out of the model.")
+            raise EstimationError(
+                f"{cases.origin}{_named(cases, item)} has no answers at all. Leave it out of the model."
+            )
         if np.ptp(answers) == 0:
             raise EstimationError(
-                f"item {item!r} is constant: all {len(answers)} answers are {answers[0]:g}. An item that does not vary "
+                f"{cases.origin}{_named(cases, item)} is constant: all {len(answers)} answers are "
+                f"{answers[0]:g}. An item that does not vary "
                 "carries no weight; leave it out of the model."
             )
     return cases
+
+
+def _named(cases: Cases, item: str) -> str:
+    """The item, with its column in the file where that has another name."""
+    column = cases.survey.codebook.item(item).column if cases.survey is not None else item
+    return f"item {item!r}" if column == item else f"item {item!r} (column {column!r})"

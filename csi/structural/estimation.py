@@ -348,7 +348,8 @@ def _require_cases(cases: Cases, model: Model, missing: Missing) -> None:
     if n < most + 2:
         complete = " complete" if missing == "listwise" else ""
         raise EstimationError(
-            f"{n}{complete} answers are fewer than the model needs: its largest equation has {most} predictors, so at least "
+            f"{cases.origin}{n}{complete} answers are fewer than the model needs: its largest equation has "
+            f"{most} predictors, so at least "
             f"{most + 2} answers are needed, and an index worth publishing needs about 30 or more."
         )
 
