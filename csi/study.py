@@ -100,6 +100,11 @@ class Study(Result):
     def link(self, survey: Survey, table: BehaviourTable) -> Linked:
         """Join a wave's answers to its behaviour table."""
         path = self.file(table.path_for(survey.wave))
+        if not path.is_file():
+            raise StudyError(
+                f"{self.path}: [behaviour] needs {path.name!r} for wave {survey.wave!r}, which is not in {self.data_dir}. Put it "
+                "there, name its folder with --data-dir, or leave [behaviour] out."
+            )
         return link(survey, path, key=table.key, features=table.features, date=table.date)
 
     def headline(self) -> list[str]:

@@ -149,6 +149,13 @@ class TestFaults:
         with pytest.raises(StudyError, match=r"no wave '2026Q4'. Its waves are 2025Q4.*Did you mean"):
             csi.run_quarter(csi.read_study(simulated), "2026Q4")
 
+    def test_a_behaviour_table_that_is_not_there(self, simulated, tmp_path):
+        path, data = edited(simulated, tmp_path, ("customers_{wave}.parquet", "clients_{wave}.parquet"))
+        with pytest.raises(
+            StudyError, match=r"\[behaviour\] needs 'clients_2025Q4.parquet' for wave '2025Q4'.*--data-dir"
+        ):
+            run(csi.read_study(path, data_dir=data), "2025Q4")
+
     def test_a_circle_of_paths_names_the_file(self, tmp_path):
         text = (SURVEYS / "mobi" / "study.toml").read_text("utf-8")
         syntax = "syntax = 'Quality <~ PERQ1; Satisfaction <~ CUSA1; Satisfaction ~ Quality; Quality ~ Satisfaction'"
