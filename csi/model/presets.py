@@ -1,8 +1,10 @@
 """Ready models of the satisfaction-index programmes; they take their items from the codebook's construct tags.
 
 A new preset is a table of paths, a function and an entry in PRESETS; if the public face should have it, its two lines in
-`csi/__init__.py`; a construct or indicator that is new gets its word in `csi/words.py`; `docs/study.md` lists it. Sources: ACSI, Fornell et al. (1996);
-ECSI, Tenenhaus et al. (2005); the mobile operator's variant adds named indicators to the ECSI paths.
+`csi/__init__.py`; a construct or indicator that is new gets its word in `csi/words.py`; `docs/study.md` lists it.
+
+Sources: ACSI, Fornell et al. (1996); ECSI, Tenenhaus et al. (2005); the mobile operator's variant adds named indicators to the
+ECSI paths.
 """
 
 from collections.abc import Mapping, Sequence
