@@ -74,11 +74,9 @@ def test_many_gaps_are_judged_by_their_treatment(missing, verdict):
 
 
 def test_a_path_that_cannot_be_told_from_zero():
-    data = frame().assign(**{f"s{i}": np.random.default_rng(i).normal(size=400) for i in (1, 2, 3)})
-    fit = csi.fit(MODEL, data)
-    assert verdicts(fit, csi.bootstrap(fit, 300))["path", "Q -> S"] in {"note", "pass"}
-    small = csi.fit(csi.Model.parse("Q <~ q1; S <~ s1; S ~ Q"), data)
-    assert verdicts(small, csi.bootstrap(small, 300))["path", "Q -> S"] == "note"
+    data = frame().assign(s1=np.random.default_rng(1).normal(size=400))
+    fit = csi.fit(csi.Model.parse("Q <~ q1; S <~ s1; S ~ Q"), data)
+    assert verdicts(fit, csi.bootstrap(fit, 300))["path", "Q -> S"] == "note"
 
 
 def test_inadmissible_factors_and_lost_draws_fail(golden, twin):
