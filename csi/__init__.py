@@ -33,24 +33,45 @@ if TYPE_CHECKING:
     from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
     from csi.report.charts.segments import plot_segments as plot_segments
     from csi.report.charts.trend import plot_index_trend as plot_index_trend
+    from csi.report.export import export as export
     from csi.report.html import Report as Report
     from csi.report.html import quarterly_report as quarterly_report
     from csi.simulate import simulate_study as simulate_study
     from csi.structural.assessment import Assessment as Assessment
     from csi.structural.assessment import assess as assess
+    from csi.structural.cbsem import fit_cbsem as fit_cbsem
+    from csi.structural.covariance_fit import CovarianceFit as CovarianceFit
     from csi.structural.estimation import Fit as Fit
     from csi.structural.estimation import fit as fit
     from csi.structural.estimation import score as score
+    from csi.structural.exact_fit import ExactFit as ExactFit
+    from csi.structural.exact_fit import exact_fit as exact_fit
     from csi.structural.inference import Bootstrap as Bootstrap
+    from csi.structural.inference import Jackknife as Jackknife
     from csi.structural.inference import bootstrap as bootstrap
+    from csi.structural.inference import jackknife as jackknife
+    from csi.structural.planning import PowerPlan as PowerPlan
+    from csi.structural.planning import planned_power as planned_power
+    from csi.structural.planning import required_sample as required_sample
+    from csi.structural.population import Population as Population
+    from csi.structural.prediction import Prediction as Prediction
+    from csi.structural.prediction import predict as predict
+    from csi.structural.predictive_ability import PredictiveAbility as PredictiveAbility
+    from csi.structural.predictive_ability import cvpat as cvpat
+    from csi.structural.segments import LatentSegments as LatentSegments
+    from csi.structural.segments import PredictionSegments as PredictionSegments
+    from csi.structural.segments import fimix as fimix
+    from csi.structural.segments import pos as pos
     from csi.study import Quarter as Quarter
     from csi.study import Study as Study
     from csi.study import read_study as read_study
     from csi.study import run_quarter as run_quarter
     from csi.survey.codebook import Codebook as Codebook
+    from csi.survey.design import Design as Design
     from csi.survey.survey import Survey as Survey
     from csi.survey.survey import read_survey as read_survey
     from csi.survey.survey import survey_from_frame as survey_from_frame
+    from csi.survey.weighting import rake as rake
 
 __version__ = "0.1.0"
 
@@ -81,24 +102,45 @@ _HOME = {
     "plot_priority_map": "csi.report.charts.priority_map",
     "plot_segments": "csi.report.charts.segments",
     "plot_index_trend": "csi.report.charts.trend",
+    "export": "csi.report.export",
     "Report": "csi.report.html",
     "quarterly_report": "csi.report.html",
     "simulate_study": "csi.simulate",
     "Assessment": "csi.structural.assessment",
     "assess": "csi.structural.assessment",
+    "fit_cbsem": "csi.structural.cbsem",
+    "CovarianceFit": "csi.structural.covariance_fit",
     "Fit": "csi.structural.estimation",
     "fit": "csi.structural.estimation",
     "score": "csi.structural.estimation",
+    "ExactFit": "csi.structural.exact_fit",
+    "exact_fit": "csi.structural.exact_fit",
     "Bootstrap": "csi.structural.inference",
+    "Jackknife": "csi.structural.inference",
     "bootstrap": "csi.structural.inference",
+    "jackknife": "csi.structural.inference",
+    "PowerPlan": "csi.structural.planning",
+    "planned_power": "csi.structural.planning",
+    "required_sample": "csi.structural.planning",
+    "Population": "csi.structural.population",
+    "Prediction": "csi.structural.prediction",
+    "predict": "csi.structural.prediction",
+    "PredictiveAbility": "csi.structural.predictive_ability",
+    "cvpat": "csi.structural.predictive_ability",
+    "LatentSegments": "csi.structural.segments",
+    "PredictionSegments": "csi.structural.segments",
+    "fimix": "csi.structural.segments",
+    "pos": "csi.structural.segments",
     "Quarter": "csi.study",
     "Study": "csi.study",
     "read_study": "csi.study",
     "run_quarter": "csi.study",
     "Codebook": "csi.survey.codebook",
+    "Design": "csi.survey.design",
     "Survey": "csi.survey.survey",
     "read_survey": "csi.survey.survey",
     "survey_from_frame": "csi.survey.survey",
+    "rake": "csi.survey.weighting",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, kept in _HOME
 

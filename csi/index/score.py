@@ -175,12 +175,27 @@ def _domain_levels(
     fit: Fit, W: Array, domains: NDArray[np.bool_], block: slice, source: Fit | Bootstrap, part: slice
 ) -> Array:
     """(B, D) levels of the domains under case weights W, by the ruler and the moments of replicates `part` of the source."""
-    if fit.settings.missing == "em" and np.isnan(fit.cases.X).any():
-        means = completed_domain_means(fit.cases.X, W, domains, source.moments.part(part))[:, :, block]
-    else:
-        means = domain_means(fit.cases.X[:, block], W, domains)
+    means = _domain_means(fit, W, domains, block, source, part)
     item_points = importance.points(means, fit.cases.low[block], fit.cases.high[block])
     return np.asarray(np.einsum("bdp,bp->bd", item_points, ruler(source)[part, block]))
+
+
+def _domain_means(
+    fit: Fit, W: Array, domains: NDArray[np.bool_], block: slice, source: Fit | Bootstrap, part: slice
+) -> Array:
+    """(B, D, items of the block) means of the domains; those of a later stage follow from the observed items' means."""
+    X = fit.origin.cases.X
+    if fit.settings.missing in ("em", "regression") and np.isnan(X).any():
+        base = source.origin.moments if isinstance(source, Fit) else source.base
+        means = completed_domain_means(X, W, domains, base.part(part))
+    elif source.maps is None:
+        return domain_means(X[:, block], W, domains)
+    else:
+        means = domain_means(X, W, domains)
+    if source.maps is None:
+        return means[:, :, block]
+    maps = source.maps.part(part)
+    return np.asarray(np.einsum("bdp,bpq->bdq", means, maps.linear[:, :, block]) + maps.offset[:, None, block])
 
 
 def _by_wave(fit: Fit, boot: Bootstrap | None, earlier: Sequence[Bootstrap], construct: str) -> Index:

@@ -45,6 +45,60 @@ def total_effects(paths: Array, layout: Layout) -> Array:
     return np.moveaxis(T, -1, 0)
 
 
+def routes(layout: Layout) -> list[tuple[int, ...]]:
+    """Every way from one construct to another through at least one mediator, as construct numbers; causes first.
+
+    >>> routes(Layout(np.arange(3), np.zeros(3, bool), np.zeros(3, bool), np.triu(np.ones((3, 3), bool), 1)))
+    [(0, 1, 2)]
+    """
+    found: list[tuple[int, ...]] = []
+    waiting: list[tuple[int, ...]] = [(j,) for j in range(len(layout.adjacency))]
+    while waiting:
+        route = waiting.pop(0)
+        longer = [(*route, int(k)) for k in np.flatnonzero(layout.adjacency[route[-1]])]
+        found += [each for each in longer if len(each) > 2]
+        waiting += longer
+    return found
+
+
+def specific_indirect_effects(paths: Array, layout: Layout) -> Array:
+    """(B, routes) product of the path coefficients along each of `routes`."""
+    ways = routes(layout)
+    return np.stack([paths[:, way[:-1], way[1:]].prod(axis=1) for way in ways], axis=1) if ways else paths[:, :0, 0]
+
+
+def information_criteria(C: Array, r_squared: Array, layout: Layout, n: NDArray[np.intp]) -> dict[str, Array]:
+    """AIC, BIC, GM and HQ of every equation (B, J), as Sharma, Shmueli, Sarstedt, Danks & Ray (2021) give them.
+
+    SSE = (1 - R2)(n - 1). GM (Geweke & Meese 1981) measures it by the error variance of the saturated equation: all constructs
+    that do not follow from the one explained. Smaller is better; only models of the same construct may be compared.
+    """
+    N = n[:, None].astype(float)
+    terms = layout.adjacency.sum(axis=0) + 1
+    sse = (1 - r_squared) * (N - 1)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        size = N * np.log(sse / N)
+        return {
+            "aic": size + 2 * terms,
+            "bic": size + terms * np.log(N),
+            "gm": sse / _saturated_error(C, layout, N) + terms * np.log(N),
+            "hq": size + 2 * terms * np.log(np.log(N)),
+        }
+
+
+def _saturated_error(C: Array, layout: Layout, N: Array) -> Array:
+    """(B, J) error variance of each construct given all that do not follow from it."""
+    reached = total_effects(layout.adjacency[None].astype(float), layout)[0] > 0
+    error = np.full(C.shape[:2], np.nan)
+    S = np.ascontiguousarray(np.moveaxis(C, 0, -1))
+    for k in np.flatnonzero(layout.adjacency.any(axis=0)):
+        given = np.flatnonzero(~reached[k] & (np.arange(len(reached)) != k))
+        beta = solve(ldl(S[np.ix_(given, given)]), S[given, k])
+        explained = np.einsum("cb,cb->b", beta, S[given, k])
+        error[:, k] = (1 - explained) * (N[:, 0] - 1) / (N[:, 0] - len(given) - 1)
+    return error
+
+
 def adjusted_r_squared(r_squared: Array, layout: Layout, n: NDArray[np.intp]) -> Array:
     """1 - (1 - R2)(n - 1)/(n - k - 1) with k predecessors; NaN where n leaves no degree of freedom."""
     k = layout.adjacency.sum(axis=0)

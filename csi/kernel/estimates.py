@@ -2,10 +2,10 @@
 
 Notation as in `csi.kernel.pls`. Composites are taken as they are; constructs of kind `factor` are corrected for
 attenuation (consistent PLS, Dijkstra & Henseler 2015): with rho_A their reliability, correlations are divided by
-sqrt(rho_A) and loadings are w sqrt(rho_A)/(w'w). A single item enters with reliability 1.
+sqrt(rho_A) and loadings are w sqrt(rho_A)/(w'w). A single item enters with reliability 1, or with the one it is known to have.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,6 @@ class Estimates:
 
     weights: Array  # (B, p)
     loadings: Array  # (B, p) of each item on its own construct
-    cross_loadings: Array  # (B, p, J) of the items with the construct scores, never corrected
     correlations: Array  # (B, J, J) of the constructs, disattenuated where they are factors
     attenuation: Array  # (B, J) sqrt of the reliability that a score is taken to have: 1 for composites
     paths: Array  # (B, J, J) rows = from, columns = to
@@ -30,7 +29,17 @@ class Estimates:
     htmt: Array  # (B, J, J)
     iterations: NDArray[np.intp]  # (B,)
     converged: NDArray[np.bool_]  # (B,)
+    oscillating: NDArray[np.bool_]  # (B,) not converged, because two solutions take turns
     admissible: NDArray[np.bool_]  # (B,)
+
+    def part(self, replicates: slice | NDArray[np.intp] | NDArray[np.bool_]) -> "Estimates":
+        """The estimates of some of the replicates."""
+        return Estimates(*(getattr(self, f.name)[replicates] for f in fields(self)))
+
+
+def joined(parts: list[Estimates]) -> Estimates:
+    """One batch made of several."""
+    return Estimates(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Estimates)))
 
 
 def estimate(
@@ -40,15 +49,18 @@ def estimate(
     tolerance: float = 1e-7,
     max_iterations: int = 300,
     reference: Array | None = None,
+    fixed: Array | None = None,
 ) -> Estimates:
-    """Weights, loadings, paths, effects, R2 and HTMT of every correlation matrix in the batch R (B, p, p)."""
-    outer = pls.outer_weights(R, layout, scheme, tolerance, max_iterations, reference)
+    """Weights, loadings, paths, effects, R2 and HTMT of every correlation matrix in the batch R (B, p, p).
+
+    `reference` and `fixed` as in `csi.kernel.pls.outer_weights`.
+    """
+    outer = pls.outer_weights(R, layout, scheme, tolerance, max_iterations, reference, fixed)
     blocks = layout.slices
     w = np.ascontiguousarray(outer.weights.T)
     X = pls.item_construct_correlations(w, np.moveaxis(R, 0, -1), blocks)
     C = np.moveaxis(pls.score_correlations(w, X, blocks), -1, 0)
-    cross = np.moveaxis(X, -1, 0)
-    loadings = cross[:, np.arange(len(layout.block)), layout.block]
+    loadings = X[np.arange(len(layout.block)), layout.block].T
     attenuation = np.ones(C.shape[:2])
     admissible = outer.converged.copy()
     if layout.factor.any():
@@ -58,7 +70,6 @@ def estimate(
     return Estimates(
         weights=outer.weights,
         loadings=loadings,
-        cross_loadings=cross,
         correlations=C,
         attenuation=attenuation,
         paths=paths,
@@ -67,8 +78,15 @@ def estimate(
         htmt=validity.htmt(R, layout),
         iterations=outer.iterations,
         converged=outer.converged,
+        oscillating=outer.oscillating,
         admissible=admissible,
     )
+
+
+def cross_loadings(R: Array, weights: Array, layout: Layout) -> Array:
+    """(B, p, J) correlations of the items with the construct scores, never corrected."""
+    X = pls.item_construct_correlations(np.ascontiguousarray(weights.T), np.moveaxis(R, 0, -1), layout.slices)
+    return np.moveaxis(X, -1, 0)
 
 
 def _disattenuate(R: Array, weights: Array, C: Array, loadings: Array, layout: Layout) -> tuple[Array, Array, Array]:
@@ -80,6 +98,10 @@ def _disattenuate(R: Array, weights: Array, C: Array, loadings: Array, layout: L
             w = weights[:, b]
             attenuation[:, j] = np.sqrt(reliability.dijkstra_henseler(R[:, b, b], w))
             loadings[:, b] = w * (attenuation[:, j] / (w**2).sum(-1))[:, None]
+    if layout.reliability is not None:
+        for j in np.flatnonzero(np.isfinite(layout.reliability)):
+            attenuation[:, j] = np.sqrt(layout.reliability[j])
+            loadings[:, layout.slices[j]] = attenuation[:, j, None]
     corrected = C / (attenuation[:, :, None] * attenuation[:, None, :])
     diagonal = np.arange(C.shape[1])
     corrected[:, diagonal, diagonal] = 1.0

@@ -35,6 +35,11 @@ class Moments:
         """The moments of some of the replicates."""
         return Moments(self.n[replicates], self.mean[replicates], self.cov[replicates])
 
+    def mapped(self, linear: Array, offset: Array) -> "Moments":
+        """Moments of the columns X linear + offset, with linear (B, p, q) and offset (B, q)."""
+        mean = np.einsum("bp,bpq->bq", self.mean, linear) + offset
+        return Moments(self.n, mean, np.swapaxes(linear, 1, 2) @ self.cov @ linear)
+
     @property
     def sd(self) -> Array:
         """(B, p) standard deviations."""

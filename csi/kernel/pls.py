@@ -35,12 +35,15 @@ class Layout:
         (J,) True where the construct is a common factor (consistent PLS).
     adjacency
         (J, J) boolean, strictly upper triangular after a topological sort (no cycles).
+    reliability
+        (J,) reliability that a factor's single item is known to have; NaN, or None for all, where nothing is known.
     """
 
     block: NDArray[np.intp]
     mode_b: NDArray[np.bool_]
     factor: NDArray[np.bool_]
     adjacency: NDArray[np.bool_]
+    reliability: Array | None = None
 
     @property
     def starts(self) -> NDArray[np.intp]:
@@ -75,11 +78,12 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OuterWeights:
-    """Result of the iteration: weights (B, p), iterations used (B,), whether they sufficed (B,)."""
+    """Weights (B, p), iterations used (B,), whether they sufficed (B,), and if not, whether two solutions alternate (B,)."""
 
     weights: Array
     iterations: NDArray[np.intp]
     converged: NDArray[np.bool_]
+    oscillating: NDArray[np.bool_]
 
 
 def outer_weights(
@@ -89,40 +93,80 @@ def outer_weights(
     tolerance: float = 1e-7,
     max_iterations: int = 300,
     reference: Array | None = None,
+    fixed: Array | None = None,
 ) -> OuterWeights:
     """Iterate until no outer weight changes by more than `tolerance`; replicates stop one by one, each on its own.
 
     `reference` (p,), the weights of the full sample, orients each construct so that its score agrees with the score
-    that the reference weights give; without it the sum of a construct's loadings is positive.
+    that the reference weights give; without it the sum of a construct's loadings is positive. `fixed` (B, p) holds weights for
+    standardised items that are only rescaled, NaN in blocks that are free.
     """
-    S = np.ascontiguousarray(np.moveaxis(R, 0, -1))
-    p, _, B = S.shape
-    blocks = layout.slices
-    factors = {j: ldl(S[b, b]) for j, b in enumerate(blocks) if layout.mode_b[j] and layout.sizes[j] > 1}
-    w, X = _unit_variance(np.ones((p, B)), S, blocks)
+    B, p = R.shape[:2]
+    batch = _Running.start(R, layout, fixed)
     final = np.full((p, B), np.nan)
     iterations = np.zeros(B, dtype=np.intp)
-    place = np.arange(B)  # which replicate stands in each column that is still carried along
     running = np.ones(B, dtype=bool)
+    oscillating = np.zeros(B, dtype=bool)
     with np.errstate(invalid="ignore", divide="ignore"):
         for step in range(1, max_iterations + 1):
-            new, X = _unit_variance(_update(w, X, layout, blocks, scheme, factors), S, blocks)
-            settled = running & ~(np.abs(new - w).max(axis=0) > tolerance)  # NaN stops too, and stays NaN
-            w = new
-            iterations[place[running]] = step
-            final[:, place[settled]] = w[:, settled]
+            new, X = batch.updated(layout, scheme)
+            change = np.abs(new - batch.w).max(axis=0)
+            settled = running & ~(change > tolerance)  # NaN stops too, and stays NaN
+            batch.before, batch.w, batch.X, back = batch.w, new, X, batch.before
+            iterations[batch.place[running]] = step
+            final[:, batch.place[settled]] = new[:, settled]
             running &= ~settled
             if not running.any():
                 break
-            if running.mean() < 0.5:  # copying the batch pays only when much of it is done
-                place, w, S, X = place[running], w[:, running], S[:, :, running], X[:, :, running]
-                factors = {j: L[:, :, running] for j, L in factors.items()}
-                running = np.ones(len(place), dtype=bool)
-    unsettled = place[running]
-    final[:, unsettled] = w[:, running]
+            if step == max_iterations:
+                # Two solutions take turns where a step leads back to where the one before it started.
+                oscillating[batch.place[running]] = (np.abs(new - back).max(axis=0) < 0.1 * change)[running]
+            elif running.mean() < 0.5:  # copying the batch pays only when much of it is done
+                batch.keep(running)
+                running = np.ones(len(batch.place), dtype=bool)
+    unsettled = batch.place[running]
+    final[:, unsettled] = batch.w[:, running]
     converged = np.isfinite(final).all(axis=0)
     converged[unsettled] = False
-    return OuterWeights(_orient(final, R, layout, reference), iterations, converged)
+    return OuterWeights(_orient(final, R, layout, reference), iterations, converged, oscillating)
+
+
+@dataclass(slots=True, eq=False)
+class _Running:
+    """The replicates that are still carried along, batch last; `place` says which each of them is."""
+
+    place: NDArray[np.intp]
+    S: Array  # (p, p, B) correlations
+    factors: dict[int, Array]  # of the Mode B blocks
+    held: Array | None  # (p, B) fixed weights, NaN where free
+    w: Array  # (p, B)
+    before: Array  # (p, B) weights one step ago
+    X: Array  # (p, J, B) item-construct correlations under w
+    blocks: list[slice]
+
+    @classmethod
+    def start(cls, R: Array, layout: Layout, fixed: Array | None) -> "_Running":
+        S = np.ascontiguousarray(np.moveaxis(R, 0, -1))
+        blocks = layout.slices
+        factors = {j: ldl(S[b, b]) for j, b in enumerate(blocks) if layout.mode_b[j] and layout.sizes[j] > 1}
+        held = None if fixed is None else np.ascontiguousarray(np.broadcast_to(fixed, R.shape[:2]).T)
+        ones = np.ones((len(S), S.shape[-1]))
+        w, X = _unit_variance(ones if held is None else np.where(np.isnan(held), ones, held), S, blocks)
+        return cls(np.arange(S.shape[-1]), S, factors, held, w, w, X, blocks)
+
+    def updated(self, layout: Layout, scheme: Scheme) -> tuple[Array, Array]:
+        """One step: the next weights and the item-construct correlations that go with them."""
+        new = _update(self.w, self.X, layout, self.blocks, scheme, self.factors)
+        if self.held is not None:
+            new = np.where(np.isnan(self.held), new, self.held)
+        return _unit_variance(new, self.S, self.blocks)
+
+    def keep(self, kept: NDArray[np.bool_]) -> None:
+        """Let go of all other replicates."""
+        self.place, self.S = self.place[kept], self.S[:, :, kept]
+        self.w, self.before, self.X = self.w[:, kept], self.before[:, kept], self.X[:, :, kept]
+        self.factors = {j: L[:, :, kept] for j, L in self.factors.items()}
+        self.held = None if self.held is None else self.held[:, kept]
 
 
 def _unit_variance(w: Array, S: Array, blocks: list[slice]) -> tuple[Array, Array]:

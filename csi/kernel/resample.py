@@ -4,9 +4,10 @@ Seeds: the random stream and the matrix product belong to fixed blocks of 512 dr
 resamples on any chunking and any number of threads.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from csi.kernel.small_matrices import Array
 
@@ -14,27 +15,60 @@ BLOCK = 512
 _CELLS = 4_000_000  # counts in memory at once
 
 
-def rao_wu_counts(n: int, draws: int, seed: int) -> Iterator[Array]:
-    """Bootstrap counts for one stratum of n primary units, in pieces (B, n) of at most 512 replicates and 4 million counts.
+def rao_wu_counts(sizes: int | Sequence[int], draws: int, seed: int) -> Iterator[Array]:
+    """Bootstrap multipliers of primary units, in pieces (B, units) of at most 512 replicates and 4 million numbers.
 
-    Each replicate draws n - 1 units with replacement (Rao & Wu 1988; Rao, Wu & Yue 1992); the factor n/(n - 1) of
-    their rescaling is a constant here and cancels in every weighted moment. With n - 1 draws the bootstrap variance of a
-    mean is exactly s2/n.
+    `sizes` is the number of units, or of those in each stratum; the units of a stratum stand together. Each replicate draws
+    n_h - 1 units of a stratum with replacement and multiplies their counts by n_h/(n_h - 1) (Rao & Wu 1988; Rao, Wu & Yue 1992),
+    so that the bootstrap variance of a mean is the usual one; with a single stratum the factor is a constant that cancels in
+    every weighted moment and is left out.
 
     >>> [block.sum(axis=1).tolist() for block in rao_wu_counts(5, 2, seed=1)]
     [[4.0, 4.0]]
     """
-    piece = max(
-        1, min(BLOCK, _CELLS // n)
-    )  # depends on n alone, so that a replicate is always computed in the same piece
+    strata = [sizes] if isinstance(sizes, int) else list(sizes)
+    # The piece depends on the sizes alone, so that a replicate is always computed in the same piece.
+    piece = max(1, min(BLOCK, _CELLS // sum(strata)))
     for number, first in enumerate(range(0, draws, BLOCK)):
-        rng = np.random.default_rng([seed, number])
+        if len(strata) == 1:
+            streams = [np.random.default_rng([seed, number])]
+        else:
+            streams = [np.random.default_rng([seed, number, h]) for h in range(len(strata))]
         wanted = min(BLOCK, draws - first)
         for row in range(0, wanted, piece):
-            # A piece is always drawn whole: its first rows do not depend on how many rows are wanted.
-            units = rng.integers(0, n, size=(min(piece, BLOCK - row), n - 1))[: wanted - row]
-            offsets = n * np.arange(len(units))[:, None]
-            yield np.bincount((units + offsets).ravel(), minlength=n * len(units)).reshape(-1, n).astype(float)
+            drawn, kept = min(piece, BLOCK - row), min(piece, wanted - row)
+            parts = [_counts(rng, n, drawn, kept) for rng, n in zip(streams, strata, strict=True)]
+            if len(parts) == 1:
+                yield parts[0]
+            else:
+                yield np.concatenate([part * (n / (n - 1)) for part, n in zip(parts, strata, strict=True)], axis=1)
+
+
+def _counts(rng: np.random.Generator, n: int, drawn: int, kept: int) -> Array:
+    # A piece is always drawn whole: its first rows do not depend on how many rows are wanted.
+    units = rng.integers(0, n, size=(drawn, n - 1))[:kept]
+    offsets = n * np.arange(len(units))[:, None]
+    return np.bincount((units + offsets).ravel(), minlength=n * len(units)).reshape(-1, n).astype(float)
+
+
+def delete_one_multipliers(sizes: Sequence[int]) -> Iterator[tuple[Array, int]]:
+    """Jackknife multipliers, one row a unit left out: pieces (B, units) and the stratum they belong to.
+
+    The other units of the stratum stand in for the one left out by the factor n_h/(n_h - 1).
+
+    >>> [(block.tolist(), h) for block, h in delete_one_multipliers([2])]
+    [([[0.0, 2.0], [2.0, 0.0]], 0)]
+    """
+    total, first = sum(sizes), 0
+    piece = max(1, _CELLS // total)
+    for h, n in enumerate(sizes):
+        for start in range(0, n, piece):
+            left_out = np.arange(start, min(start + piece, n))
+            block = np.ones((len(left_out), total))
+            block[:, first : first + n] = n / (n - 1)
+            block[np.arange(len(left_out)), first + left_out] = 0.0
+            yield block, h
+        first += n
 
 
 def percentile_interval(draws: Array, level: float = 0.95) -> tuple[Array, Array]:
@@ -45,23 +79,34 @@ def percentile_interval(draws: Array, level: float = 0.95) -> tuple[Array, Array
     5 95
     """
     tail = (1 - level) / 2
-    low, high = _quantiles(draws, [tail, 1 - tail])
+    ordered, count = _ordered(draws)
+    low, high = (_quantile(ordered, count, np.asarray(q)) for q in (tail, 1 - tail))
     return low, high
 
 
-def _quantiles(draws: Array, probabilities: list[float]) -> Array:
-    """Type 7 quantiles of the finite draws; NaN where there is none."""
-    ordered = np.sort(np.asfortranarray(draws), axis=0)  # NaN last; quicker than np.quantile, which only partitions
-    count = np.isfinite(ordered).sum(axis=0)
-    out = np.empty((len(probabilities), *draws.shape[1:]))
-    for i, q in enumerate(probabilities):
-        position = np.maximum(q * (count - 1), 0)
-        below = np.floor(position).astype(np.intp)
-        above = np.minimum(below + 1, np.maximum(count - 1, 0))
-        lower = np.take_along_axis(ordered, below[None], axis=0)[0]
-        upper = np.take_along_axis(ordered, above[None], axis=0)[0]
-        out[i] = np.where(count > 0, lower + (position - below) * (upper - lower), np.nan)
-    return out
+def quantiles_at(draws: Array, probabilities: Array) -> Array:
+    """Type 7 quantiles over the first axis, at a probability of its own for each quantity; NaN draws are left out.
+
+    >>> quantiles_at(np.array([[1.0, 1.0], [2.0, 2.0], [3.0, 3.0]]), np.array([0.5, 1.0])).tolist()
+    [2.0, 3.0]
+    """
+    return _quantile(*_ordered(draws), probabilities)
+
+
+def _ordered(draws: Array) -> tuple[Array, NDArray[np.intp]]:
+    """The draws in order, NaN last, and how many are finite; sorting is quicker than np.quantile, which only partitions."""
+    ordered = np.sort(np.asfortranarray(draws), axis=0)
+    return ordered, np.isfinite(ordered).sum(axis=0)
+
+
+def _quantile(ordered: Array, count: NDArray[np.intp], q: Array) -> Array:
+    """Type 7; NaN where no draw is finite."""
+    position = np.maximum(q * (count - 1), 0)
+    below = np.floor(position).astype(np.intp)
+    above = np.minimum(below + 1, np.maximum(count - 1, 0))
+    lower = np.take_along_axis(ordered, below[None], axis=0)[0]
+    upper = np.take_along_axis(ordered, above[None], axis=0)[0]
+    return np.where(count > 0, lower + (position - below) * (upper - lower), np.nan)
 
 
 def p_value(draws: Array) -> Array:

@@ -5,9 +5,26 @@ Notation
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from csi.kernel.pls import Layout
 from csi.kernel.small_matrices import Array
+
+
+def htmt2(R: Array, layout: Layout) -> Array:
+    """HTMT with geometric instead of arithmetic means (Roemer, Schuberth & Henseler 2021): (B, J, J), lower triangle.
+
+    Consistent for items of unequal loadings. NaN where any correlation that enters is not positive, and for Mode B.
+    """
+    with np.errstate(invalid="ignore", divide="ignore"):
+        logs = np.log(np.where(R > 0, R, np.nan))
+    logs[:, np.arange(R.shape[1]), np.arange(R.shape[1])] = 0.0
+    size = layout.sizes
+    rows = np.stack([logs[:, b].sum(axis=1) for b in layout.slices], axis=1)
+    sums = np.stack([rows[:, :, b].sum(axis=2) for b in layout.slices], axis=2)
+    mono = np.diagonal(sums, axis1=1, axis2=2) / np.maximum(size * (size - 1), 1)
+    ratio = np.exp(sums / (size[:, None] * size) - (mono[:, :, None] + mono[:, None, :]) / 2)
+    return np.where(_comparable(layout), ratio, np.nan)
 
 
 def htmt(R: Array, layout: Layout, signed: bool = False) -> Array:
@@ -24,9 +41,24 @@ def htmt(R: Array, layout: Layout, signed: bool = False) -> Array:
     mono = np.where(size > 1, (np.diagonal(sums, axis1=1, axis2=2) - size) / pairs, 1.0)
     with np.errstate(invalid="ignore"):
         ratio = sums / (size[:, None] * size) / np.sqrt(mono[:, :, None] * mono[:, None, :])
-    undefined = layout.mode_b & (size > 1)
-    shown = np.tri(len(size), k=-1, dtype=bool) & ~undefined[:, None] & ~undefined
-    return np.where(shown, ratio, np.nan)
+    return np.where(_comparable(layout), ratio, np.nan)
+
+
+def _comparable(layout: Layout) -> NDArray[np.bool_]:
+    """(J, J) pairs of the lower triangle whose items are expected to correlate within their blocks."""
+    undefined = layout.mode_b & (layout.sizes > 1)
+    return np.tri(len(undefined), k=-1, dtype=bool) & ~undefined[:, None] & ~undefined
+
+
+def full_collinearity_vif(C: Array) -> Array:
+    """Variance inflation of each construct by all the others (B, J); above 3.3 speaks for common-method bias (Kock 2015).
+
+    >>> full_collinearity_vif(np.array([[[1.0, 0.6], [0.6, 1.0]]])).round(4).tolist()
+    [[1.5625, 1.5625]]
+    """
+    singular = ~(np.linalg.cond(np.where(np.isfinite(C), C, 0.0)) < 1e12)
+    inverse = np.linalg.inv(np.where(singular[:, None, None], np.eye(C.shape[-1]), C))
+    return np.where(singular[:, None], np.inf, np.diagonal(inverse, axis1=1, axis2=2))
 
 
 def item_vif(R: Array, layout: Layout) -> Array:

@@ -1,9 +1,10 @@
 """The structural model: constructs and directed paths, checked at birth."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from types import MappingProxyType
+from typing import Literal, get_args
 
 import pandas as pd
 
@@ -12,6 +13,9 @@ from csi.errors import ModelError, known_names
 from csi.model.construct import Construct, Mode
 from csi.model.syntax import parse
 from csi.words import knows, say
+
+HigherOrder = Literal["two_stage", "embedded", "repeated"]
+Interactions = Literal["two_stage", "product", "orthogonal"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +49,26 @@ class Model(Result):
     constructs
         The constructs, in the order in which tables show them.
     paths
-        Cause -> its effects.
+        Cause -> its effects. The cause "A*B" is the interaction of constructs A and B, "A*A" a quadratic term; both need the
+        paths of their parts to the same effects.
     notes
         What was left out when the model was made from a preset.
+    controls
+        Effect -> observed columns that are held constant in its equation; each becomes a construct of kind "observed".
+    higher_order
+        How constructs of constructs are estimated: "two_stage" (disjoint: the dimensions take the paths first, their scores are
+        the items then), "embedded" (repeated indicators first, then all scores) or "repeated" (repeated indicators alone)
+        (Sarstedt et al. 2019).
+    interactions
+        How products are formed: "two_stage" (of first-stage scores), "product" (of standardised items) or "orthogonal" (of
+        items, with what the items themselves explain taken out; Little, Bovaird & Widaman 2006).
 
     Raises
     ------
     ModelError
         A name is unknown or used twice, an item stands in two constructs, a path leads from a construct to itself,
-        the paths run in a circle, or a construct has no path at all.
+        the paths run in a circle, a construct has no path at all, an interaction lacks a main effect, or a dimension of a
+        higher-order construct has paths of its own.
 
     >>> model = Model([Construct("Quality", ["q1", "q2"]), Construct("Satisfaction", ["s1"])],
     ...               {"Quality": ["Satisfaction"]})
@@ -64,14 +79,28 @@ class Model(Result):
     constructs: Sequence[Construct]
     paths: Mapping[str, Sequence[str]]
     notes: Sequence[Note] = ()
+    controls: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    higher_order: HigherOrder = "two_stage"
+    interactions: Interactions = "two_stage"
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "constructs", tuple(self.constructs))
-        frozen = {cause: tuple(effects) for cause, effects in self.paths.items() if len(effects)}
-        object.__setattr__(self, "paths", MappingProxyType(frozen))
         object.__setattr__(self, "notes", tuple(self.notes))
+        controls = {effect: tuple(columns) for effect, columns in self.controls.items()}
+        object.__setattr__(self, "controls", MappingProxyType(controls))
+        paths = {cause: tuple(effects) for cause, effects in self.paths.items() if len(effects)}
+        columns = list(dict.fromkeys(column for columns in controls.values() for column in columns))
+        for column in columns:
+            held = tuple(effect for effect in controls if column in controls[effect])
+            paths[column] = (*paths.get(column, ()), *(e for e in held if e not in paths.get(column, ())))
+        known = {c.name for c in self.constructs}
+        observed = (Construct(column, [column], kind="observed") for column in columns if column not in known)
+        object.__setattr__(self, "constructs", (*self.constructs, *observed))
+        object.__setattr__(self, "paths", MappingProxyType(paths))
+        self._check_choices()
         self._check_constructs()
+        self._check_dimensions()
         self._check_paths()
+        self._check_products()
 
     @classmethod
     def parse(cls, text: str, *, composite_mode: Mode = "A") -> "Model":
@@ -99,6 +128,16 @@ class Model(Result):
     def order(self) -> tuple[str, ...]:
         """Construct names, causes before effects."""
         return tuple(TopologicalSorter({name: self.causes(name) for name in self.names}).static_order())
+
+    @property
+    def products(self) -> Mapping[str, tuple[str, str]]:
+        """Interaction -> the two constructs it multiplies, for the causes written "A*B"."""
+        pairs = {cause: cause.partition("*") for cause in self.paths if "*" in cause and cause not in self.names}
+        return {cause: (left.strip(), right.strip()) for cause, (left, _, right) in pairs.items()}
+
+    def dimensions(self, name: str) -> tuple[str, ...]:
+        """The lower-order constructs of a higher-order construct; empty for a construct of items."""
+        return tuple(item for item in self.construct(name).items if item in self.names and item != name)
 
     def construct(self, name: str) -> Construct:
         """The construct of that name; ModelError with the known names if there is none."""
@@ -134,6 +173,15 @@ class Model(Result):
             columns=["construct", "kind", "mode", "items", "causes"],
         )
 
+    def _check_choices(self) -> None:
+        choices = (
+            ("higher_order", self.higher_order, get_args(HigherOrder)),
+            ("interactions", self.interactions, get_args(Interactions)),
+        )
+        for name, value, known in choices:
+            if value not in known:
+                raise ModelError(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}.")
+
     def _check_constructs(self) -> None:
         if not self.constructs:
             raise ModelError("a model needs constructs; none was given.")
@@ -150,9 +198,35 @@ class Model(Result):
                     )
                 owner[item] = construct.name
 
+    def _check_dimensions(self) -> None:
+        tied = set(self.paths) | {effect for effects in self.paths.values() for effect in effects}
+        for construct in self.constructs:
+            dimensions = self.dimensions(construct.name)
+            if not dimensions:
+                continue
+            mixed = [item for item in construct.items if item not in dimensions]
+            if mixed:
+                raise ModelError(
+                    f"construct {construct.name!r} mixes items ({mixed[0]}) with constructs ({dimensions[0]}); a higher-order "
+                    "construct consists of constructs only. Make the item a construct of its own."
+                )
+            for name in (construct.name, *dimensions):
+                if self.construct(name).kind == "factor":
+                    raise ModelError(
+                        f"construct {name!r} is a common factor in the higher-order construct {construct.name!r}; the scores of "
+                        "factors carry error that the second stage would not correct. Make both composites."
+                    )
+            with_paths = [name for name in dimensions if name in tied]
+            if with_paths:
+                raise ModelError(
+                    f"construct {with_paths[0]!r} is a dimension of {construct.name!r} and cannot have paths of its own; give "
+                    f"the path to {construct.name!r}."
+                )
+
     def _check_paths(self) -> None:
         for cause, effects in self.paths.items():
-            for end in (cause, *effects):
+            ends = effects if cause in self.products else (cause, *effects)
+            for end in ends:
                 if end not in self.names:
                     known = known_names(end, self.names, "The model's constructs are")
                     raise ModelError(
@@ -166,6 +240,30 @@ class Model(Result):
             circle = " -> ".join(error.args[1])
             raise ModelError(f"the paths run in a circle: {circle}. Drop one of them.") from None
         tied = set(self.paths) | {e for effects in self.paths.values() for e in effects}
+        tied |= {dimension for name in self.names for dimension in self.dimensions(name)}
         alone = [n for n in self.names if n not in tied]
         if alone:
             raise ModelError(f"construct {alone[0]!r} has no path to or from any other; its weights have no meaning.")
+
+    def _check_products(self) -> None:
+        for product, parts in self.products.items():
+            for part in parts:
+                if part not in self.names:
+                    known = known_names(part, self.names, "The model's constructs are")
+                    raise ModelError(f"the interaction {product!r} names {part!r}, which is no construct. {known}")
+                lacking = [effect for effect in self.paths[product] if effect not in self.paths.get(part, ())]
+                if lacking:
+                    raise ModelError(
+                        f"the interaction {product!r} has an effect on {lacking[0]!r}, but {part!r} has no path to it. "
+                        "Without its main effects an interaction cannot be told from them; add the path."
+                    )
+                if self.construct(part).kind == "factor":
+                    raise ModelError(
+                        f"the interaction {product!r} multiplies the common factor {part!r}; products of factor scores carry "
+                        "error that is not corrected. Make it a composite."
+                    )
+                if self.interactions != "two_stage" and self.dimensions(part):
+                    raise ModelError(
+                        f"the interaction {product!r} multiplies the higher-order construct {part!r}, which has no items of its "
+                        "own. Use interactions='two_stage'."
+                    )

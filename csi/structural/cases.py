@@ -1,16 +1,20 @@
-"""The cases behind a fit: the answers to the model's items as arrays, with weights and scale ends."""
+"""The cases behind a fit: the answers to the model's items as arrays, with weights, scale ends and sampling design."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from csi.errors import EstimationError, ModelError, known_names
 from csi.kernel.moments import Missing
 from csi.model.model import Model
+from csi.model.stages import item_products, observed_items
+from csi.structural.sampling import Sample, sample_of
+from csi.survey.design import Design
 from csi.survey.survey import Survey
 
 Array = NDArray[np.float64]
@@ -19,7 +23,7 @@ Ends = tuple[float, float]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cases:
-    """Answers X (n, p) with NaN at gaps, weights (n,), scale ends (p,) or NaN, and the survey if there is one."""
+    """Answers X (n, p) with NaN at gaps, weights (n,), scale ends (p,) or NaN, how they were drawn, the survey if any."""
 
     X: Array
     weights: Array
@@ -27,11 +31,7 @@ class Cases:
     high: Array
     items: tuple[str, ...]
     survey: Survey | None
-
-    @property
-    def has_scale(self) -> bool:
-        """Whether every item's scale ends are known, as the 0-100 index needs."""
-        return bool(np.isfinite(self.low).all() and np.isfinite(self.high).all())
+    sample: Sample
 
     @property
     def origin(self) -> str:
@@ -44,47 +44,139 @@ class Cases:
         used = answered.all(axis=1) if missing == "listwise" else answered.any(axis=1)
         return np.asarray(used)
 
+    def with_products(self, pairs: Sequence[tuple[str, str]]) -> "Cases":
+        """The same cases with a column for each product of two items, both taken from their means; missing where either is."""
+        if not pairs:
+            return self
+        place = {item: i for i, item in enumerate(self.items)}
+        D = self.X - self.centre
+        products = np.column_stack([D[:, place[i]] * D[:, place[k]] for i, k in pairs])
+        gaps = np.full(len(pairs), np.nan)
+        return Cases(
+            np.column_stack([self.X, products]),
+            self.weights,
+            np.concatenate([self.low, gaps]),
+            np.concatenate([self.high, gaps]),
+            (*self.items, *(f"{i}*{k}" for i, k in pairs)),
+            self.survey,
+            self.sample,
+        )
+
+    @property
+    def centre(self) -> Array:
+        """(p,) plain means of the observed answers, from which products are taken."""
+        return np.asarray(np.nanmean(self.X, axis=0))
+
 
 def cases_of(
     model: Model,
     data: Survey | Any,  # noqa: ANN401 - any frame that narwhals reads
     weight: str | None = None,
     scale: Ends | Mapping[str, Ends] | None = None,
+    design: Design | None = None,
+    frequency: str | None = None,
 ) -> Cases:
     """Take the model's items out of a survey or a frame; every fault names construct, item and what is known."""
     if isinstance(data, Survey):
-        if weight is not None and "weight" in data.respondents:
-            raise EstimationError(
-                f"the survey {data.source.path} is already weighted by its codebook; weight={weight!r} would weight it twice."
-            )
-        if scale is not None:
-            raise EstimationError("scale= is for plain frames; a survey takes its scale ends from the codebook.")
-        _require_items(model, list(data.answers.columns), "the survey")
-        ends = {item.name: (item.scale.low, item.scale.high) for item in data.codebook.items}
-        weights = data.weights if weight is None else _column(data.respondents, weight)
-        X = data.answers[list(model.items)].to_numpy(float)
-        return _checked(Cases(X, weights, *_ends(model, ends), model.items, data))
-    frame = nw.from_native(data, eager_only=True)
-    _require_items(model, frame.columns, "the frame")
-    try:
-        X = np.column_stack([frame[item].cast(nw.Float64).to_numpy() for item in model.items]).astype(float)
-    except Exception as error:
+        cases = _of_survey(model, data, weight, scale, design, frequency)
+    else:
+        cases = _of_frame(model, nw.from_native(data, eager_only=True), weight, scale, design, frequency)
+    return _checked(cases).with_products(item_products(model))
+
+
+def _of_survey(
+    model: Model,
+    survey: Survey,
+    weight: str | None,
+    scale: Ends | Mapping[str, Ends] | None,
+    design: Design | None,
+    frequency: str | None,
+) -> Cases:
+    if weight is not None and "weight" in survey.respondents:
         raise EstimationError(
-            f"an item of the frame is not numeric: {error}. Code the answers as numbers first."
+            f"the survey {survey.source.path} is already weighted; weight={weight!r} would weight it twice."
+        )
+    for name, given, remedy in (
+        ("scale", scale, "a survey takes its scale ends from the codebook"),
+        ("design", design, "a survey carries its design; see csi.rake and Survey.with_design"),
+        ("frequency", frequency, "a survey has one row a respondent"),
+    ):
+        if given is not None:
+            raise EstimationError(f"{name}= is for plain frames; {remedy}.")
+    ends = {item.name: (item.scale.low, item.scale.high) for item in survey.codebook.items}
+    columns = {str(name): column for frame in (survey.respondents, survey.answers) for name, column in frame.items()}
+    items = observed_items(model)
+    _require_items(model, list(columns))
+    X = np.column_stack([_numbers(columns[item], item) for item in items])
+    base = survey.base_weights if weight is None else _column(survey.respondents, weight)
+    weights = survey.weights if weight is None else base
+    _require_weights(base, f"{survey.source.path}: ")
+    sample = sample_of(survey.design, columns, base, f"{survey.source.path}: ")
+    return Cases(X, weights, *_ends(model, items, ends), items, survey, sample)
+
+
+def _of_frame(
+    model: Model,
+    frame: Any,  # noqa: ANN401
+    weight: str | None,
+    scale: Ends | Mapping[str, Ends] | None,
+    design: Design | None,
+    frequency: str | None,
+) -> Cases:
+    items, design = observed_items(model), design or Design()
+    _require_items(model, frame.columns)
+    base = np.ones(len(frame)) if weight is None else _column(frame, weight)
+    _require_weights(base, "")
+    copies = None if frequency is None else _copies(_column(frame, frequency), frequency)
+    X = np.column_stack([_numbers(frame[item].to_pandas(), item) for item in items])
+    for column in design.columns:
+        _require_column(frame, column, "the design names")
+    columns = {column: frame[column].to_pandas() for column in design.columns}
+    if copies is not None:
+        X, base = np.repeat(X, copies, axis=0), np.repeat(base, copies)
+        columns = {name: column.repeat(copies).reset_index(drop=True) for name, column in columns.items()}
+    sample = sample_of(design, columns, base)
+    ends = {item: scale for item in items} if isinstance(scale, tuple) else dict(scale or {})
+    weights = sample.final(base[None, :])[0]
+    if not np.isfinite(weights).all():
+        raise EstimationError(
+            "the weights cannot meet the margins and bounds of the design together; widen the bounds."
+        )
+    return Cases(X, weights, *_ends(model, items, ends), items, None, sample)
+
+
+def _numbers(column: "pd.Series[Any]", item: str) -> Array:
+    try:
+        return np.asarray(pd.to_numeric(column), dtype=float)
+    except (ValueError, TypeError) as error:
+        raise EstimationError(
+            f"column {item!r} is not numeric: {error}. Code the answers as numbers first (groups as one 0/1 column a level)."
         ) from error
-    weights = np.ones(len(X)) if weight is None else _column(frame, weight)
-    ends = {item: scale for item in model.items} if isinstance(scale, tuple) else dict(scale or {})
-    return _checked(Cases(X, weights, *_ends(model, ends), model.items, None))
 
 
-def _require_items(model: Model, known: list[str], where: str) -> None:
+def _copies(counts: Array, name: str) -> NDArray[np.intp]:
+    wrong = np.flatnonzero(~((counts >= 0) & (counts == np.floor(counts))))
+    if len(wrong):
+        raise EstimationError(
+            f"frequency {name!r} of case {wrong[0]} is {counts[wrong[0]]:g}; how often a row occurred is a whole number. "
+            "For survey weights use weight=."
+        )
+    return counts.astype(np.intp)
+
+
+def _require_items(model: Model, known: list[str]) -> None:
     for construct in model.constructs:
         for item in construct.items:
-            if item not in known:
+            if item not in known and item not in model.names:
                 raise ModelError(
-                    f"construct {construct.name!r} names item {item!r}, which {where} does not have. "
-                    + known_names(item, known, "Its items are")
+                    f"construct {construct.name!r} names item {item!r}, which the data do not have. "
+                    + known_names(item, known, "Their columns are")
                 )
+
+
+def _require_column(frame: Any, name: str, why: str) -> None:  # noqa: ANN401
+    if name not in frame.columns:
+        raise EstimationError(f"{why} the column {name!r}. {known_names(name, frame.columns, 'The columns are')}")
 
 
 def _column(frame: Any, name: str) -> Array:  # noqa: ANN401
@@ -95,17 +187,23 @@ def _column(frame: Any, name: str) -> Array:  # noqa: ANN401
     return np.asarray(frame[name].to_numpy(), dtype=float)
 
 
-def _ends(model: Model, ends: Mapping[str, Ends]) -> tuple[Array, Array]:
-    pairs = np.array([ends.get(item, (np.nan, np.nan)) for item in model.items], dtype=float)
+def _ends(model: Model, items: Sequence[str], ends: Mapping[str, Ends]) -> tuple[Array, Array]:
+    observed = {item for construct in model.constructs if construct.kind == "observed" for item in construct.items}
+    unknown = (np.nan, np.nan)
+    pairs = np.array([unknown if item in observed else ends.get(item, unknown) for item in items], dtype=float)
     return pairs[:, 0], pairs[:, 1]
 
 
-def _checked(cases: Cases) -> Cases:
-    if not np.isfinite(cases.weights).all() or (cases.weights <= 0).any():
-        row = int(np.flatnonzero(~(cases.weights > 0))[0])
+def _require_weights(weights: Array, origin: str) -> None:
+    if not np.isfinite(weights).all() or (weights <= 0).any():
+        row = int(np.flatnonzero(~((weights > 0) & np.isfinite(weights)))[0])
         raise EstimationError(
-            f"{cases.origin}the weight of case {row} is {cases.weights[row]:g}; weights must be numbers above 0."
+            f"{origin}the weight of case {row} is {weights[row]:g}; weights must be numbers above 0. A case that is not to count "
+            "is left out of the data."
         )
+
+
+def _checked(cases: Cases) -> Cases:
     for item, column in zip(cases.items, cases.X.T, strict=True):
         answers = column[~np.isnan(column)]
         if not len(answers):
@@ -123,5 +221,6 @@ def _checked(cases: Cases) -> Cases:
 
 def _named(cases: Cases, item: str) -> str:
     """The item, with its column in the file where that has another name."""
-    column = cases.survey.codebook.item(item).column if cases.survey is not None else item
+    asked = [] if cases.survey is None else [i.column for i in cases.survey.codebook.items if i.name == item]
+    column = asked[0] if asked else item
     return f"item {item!r}" if column == item else f"item {item!r} (column {column!r})"

@@ -1,142 +1,249 @@
-"""Bootstrap of everything a fit says: resampling is a matrix of case weights, replicates are one batch."""
+"""Bootstrap and jackknife of everything a fit says: resampling is a matrix of case weights, replicates are one batch."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from csi.display import Result, tidy
-from csi.errors import EstimationError
-from csi.kernel.estimates import estimate
-from csi.kernel.moments import Moments, joined, moments
-from csi.kernel.resample import BLOCK, p_value, percentile_interval, rao_wu_counts, standard_error
+from csi.errors import CsiWarning, EstimationError
+from csi.kernel.estimates import Estimates
+from csi.kernel.intervals import (
+    acceleration_of,
+    bias_corrected_interval,
+    jackknife_bias,
+    jackknife_error,
+    studentised_interval,
+)
+from csi.kernel.moments import Moments
+from csi.kernel.resample import p_value, percentile_interval, standard_error
 from csi.structural.cases import Array
-from csi.structural.estimation import Fit
+from csi.structural.fitted_model import Fit
+from csi.structural.quantities import Batch, values_of
+from csi.structural.replication import (
+    INADMISSIBLE,
+    PROBLEMS,
+    Collected,
+    estimated,
+    moments_of_resamples,
+    moments_under,
+    resamples_of,
+    stage_fits,
+)
+from csi.structural.stages import Maps
 
-_CELLS = 1_200_000  # correlations estimated at once: many, so that calls of numpy cost little; few enough for the cache
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Draws:
-    """Arrays with one row a replicate (B first), NaN in rows that could not be estimated; see `Estimates`."""
-
-    weights: Array
-    loadings: Array
-    correlations: Array
-    attenuation: Array
-    paths: Array
-    r_squared: Array
-    total_effects: Array
-    htmt: Array
+IntervalMethod = Literal["percentile", "bc", "bca", "studentised"]
+Progress = Callable[[int, int], None]
+_INNER = 50  # draws inside each draw for its own standard error (Davison & Hinkley 1997 ask for 50)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Bootstrap(Result):
     """Replicates of a fit, with the seed to replay the very same resamples elsewhere.
 
-    `moments` are the item moments of every replicate. `failed` counts the replicates that could not be estimated, by reason; no
-    interval uses them. Inadmissible replicates (factors only) stay in `draws`; `usable` says which the intervals use.
+    `batch` holds moments and estimates of every replicate, NaN where it could not be estimated. `failed` counts those by reason;
+    no interval uses them. Inadmissible replicates (factors only) stay in `draws`; `usable` says which the intervals use. `base`
+    are the moments of the observed items, `maps` how this stage's columns follow from them, and `lower` is the bootstrap of the
+    stage before, from the same resamples.
     """
 
     fit: Fit
-    draws: Draws
-    moments: Moments
+    batch: Batch
     usable: NDArray[np.bool_]
-    failed: dict[str, int]
+    failed: Mapping[str, int]
     seed: int
     level: float
+    interval: IntervalMethod
+    base: Moments
+    maps: Maps | None = None
+    lower: "Bootstrap | None" = None
+    jackknife: "Jackknife | None" = None
 
     def __len__(self) -> int:
         return len(self.usable)
+
+    @property
+    def draws(self) -> Estimates:
+        """The kernel's estimates, one row a replicate."""
+        return self.batch.estimates
+
+    @property
+    def moments(self) -> Moments:
+        """Item moments of every replicate."""
+        return self.batch.moments
 
     def resamples(self) -> Iterator[tuple[slice, Array]]:
         """The case weights of every replicate again, block by block: which replicates, and (B, n) weights.
 
         Rows that the fit did not use have weight 0.
         """
-        yield from _resamples(self.fit, len(self), self.seed)
+        yield from resamples_of(self.fit, len(self), self.seed)
 
     @property
     def paths(self) -> pd.DataFrame:
         """Path coefficients."""
-        return self._between("paths", self.fit.layout.adjacency)
+        return self.quantity("paths")
 
     @property
     def total_effects(self) -> pd.DataFrame:
         """Direct plus indirect effects."""
-        return self._between("total_effects", self.fit.estimates.total_effects[0] != 0)
+        return self.quantity("total_effects")
+
+    @property
+    def indirect_effects(self) -> pd.DataFrame:
+        """Effects through other constructs, all ways together."""
+        return self.quantity("indirect_effects")
+
+    @property
+    def specific_indirect_effects(self) -> pd.DataFrame:
+        """The effect along each way through other constructs."""
+        return self.quantity("specific_indirect_effects")
 
     @property
     def htmt(self) -> pd.DataFrame:
         """Heterotrait-monotrait ratios."""
-        return self._between("htmt", np.isfinite(self.fit.estimates.htmt[0]), arrow=" ~ ")
+        return self.quantity("htmt")
 
     @property
     def weights(self) -> pd.DataFrame:
         """Outer weights."""
-        return self._items("weights")
+        return self._of_items("weights")
 
     @property
     def loadings(self) -> pd.DataFrame:
         """Loadings."""
-        return self._items("loadings")
+        return self._of_items("loadings")
 
     @property
     def r_squared(self) -> pd.DataFrame:
         """Explained variances."""
-        point = self.fit.estimates.r_squared[0]
-        shown = np.flatnonzero(np.isfinite(point))
-        terms = [self.fit.model.names[k] for k in shown]
-        return self.summarise(terms, point[shown], self.draws.r_squared[:, shown])
+        return self.quantity("r_squared")
 
-    def summarise(self, terms: list[str], point: Array, draws: Array) -> pd.DataFrame:
-        """A tidy table of point estimates (m,) with errors, percentile intervals and p values from draws (B, m)."""
-        used = draws[self.usable]
-        low, high = percentile_interval(used, self.level)
-        columns = {
-            "term": terms,
-            "estimate": point,
-            "std_error": standard_error(used),
-            "ci_low": low,
-            "ci_high": high,
-            "p_value": p_value(used),
-            "n": self.fit.n,
-        }
-        return tidy(pd.DataFrame(columns).to_dict("records"))  # type: ignore[arg-type]
+    @property
+    def reliability(self) -> pd.DataFrame:
+        """Alpha, rho_a, rho_c and AVE, one row for each coefficient of each construct."""
+        names = ("alpha", "rho_a", "rho_c", "ave")
+        return pd.concat([self.quantity(name).assign(coefficient=name) for name in names], ignore_index=True)
+
+    def quantity(self, name: str, interval: IntervalMethod | None = None) -> pd.DataFrame:
+        """Any quantity of `csi.structural.quantities` by name, as a tidy table with `draws`, the replicates used for each term.
+
+        `interval` overrides the method that the bootstrap was made with. "studentised" repeats the resamples with 50 draws inside
+        each of them, which takes as long as 50 bootstraps.
+
+        Raises
+        ------
+        EstimationError
+            No such quantity; or "bca" of a bootstrap made without it, so that the acceleration is not known.
+        """
+        method = interval or self.interval
+        terms, point = values_of(name, self.fit.batch, self.fit.batch)
+        _, draws = values_of(name, self.batch, self.fit.batch)
+        draws = np.where(self.usable[:, None], draws, np.nan)
+        low, high = self._limits(method, name, point[0], draws)
+        table = summary(terms, point[0], draws, low, high, self.fit.n)
+        if not self.fit.admissible:
+            table["note"] = INADMISSIBLE
+        return table
+
+    def _limits(self, method: IntervalMethod, name: str, point: Array, draws: Array) -> tuple[Array, Array]:
+        if method == "percentile":
+            return percentile_interval(draws, self.level)
+        if method == "bc":
+            return bias_corrected_interval(draws, point, self.level)
+        if method == "bca":
+            if self.jackknife is None:
+                raise EstimationError(
+                    "BCa needs the influence of each unit. Call csi.bootstrap(fit, ..., interval='bca'); without it the interval "
+                    "is 'bc'."
+                )
+            acceleration = self.jackknife.acceleration(name)
+            return bias_corrected_interval(draws, point, self.level, acceleration)
+        if method == "studentised":
+            errors = _errors_of_draws(self, name)
+            return studentised_interval(draws, errors, point, standard_error(draws), self.level)
+        raise EstimationError(
+            f"interval must be one of {', '.join(map(repr, get_args(IntervalMethod)))}, not {method!r}."
+        )
 
     def headline(self) -> list[str]:
         """Replicates, seed, failures."""
         failed = ", ".join(f"{count} {reason}" for reason, count in self.failed.items() if count)
         return [
-            f"Bootstrap: {len(self):,} draws, seed {self.seed}, {self.level:.0%} percentile intervals",
+            f"Bootstrap: {len(self):,} draws, seed {self.seed}, {self.level:.0%} {self.interval} intervals",
             f"not used: {failed}" if failed else "every draw could be estimated",
         ]
 
     def table(self) -> pd.DataFrame:
-        """Paths with their intervals; `.weights`, `.loadings`, `.htmt` ... give the rest."""
+        """Paths with their intervals; `.weights`, `.loadings`, `.htmt`, `.quantity(name)` give the rest."""
         return self.paths
 
-    def _between(self, name: str, shown: NDArray[np.bool_], arrow: str = " -> ") -> pd.DataFrame:
-        rows, columns = np.nonzero(shown)
-        names = self.fit.model.names
-        terms = [f"{names[r]}{arrow}{names[c]}" for r, c in zip(rows, columns, strict=True)]
-        point = getattr(self.fit.estimates, name)[0][rows, columns]
-        return self.summarise(terms, point, getattr(self.draws, name)[:, rows, columns])
-
-    def _items(self, name: str) -> pd.DataFrame:
-        point = getattr(self.fit.estimates, name)[0]
-        table = self.summarise(list(self.fit.model.items), point, getattr(self.draws, name))
-        table["construct"] = [self.fit.model.names[j] for j in self.fit.layout.block]
-        return table
+    def _of_items(self, name: str) -> pd.DataFrame:
+        return self.quantity(name).assign(construct=[self.fit.model.names[j] for j in self.fit.layout.block])
 
 
-def bootstrap(fit: Fit, draws: int = 2000, *, seed: int = 1, level: float = 0.95) -> Bootstrap:
-    """Resample respondents and estimate everything again, in batches (Rao-Wu bootstrap, Rao & Wu 1988).
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Jackknife(Result):
+    """A fit without one primary unit each (groups of units beyond 5,000): bias, standard error, acceleration.
 
-    The treatment of missing answers is repeated in every replicate, survey weights enter every replicate, and each
-    construct keeps the direction of the fit (the sign of w_b' R w_0); single paths are never flipped.
+    `batch` is (U, ...), `strata` (U,) the stratum of the unit left out.
+    """
+
+    fit: Fit
+    batch: Batch
+    strata: NDArray[np.intp]
+
+    def quantity(self, name: str) -> pd.DataFrame:
+        """Estimate, jackknife standard error and bias of a quantity by name."""
+        terms, point = values_of(name, self.fit.batch, self.fit.batch)
+        left = self._left(name)
+        return tidy(
+            (
+                {"term": term, "estimate": value, "std_error": error, "bias": bias, "n": self.fit.n}
+                for term, value, error, bias in zip(
+                    terms,
+                    point[0],
+                    jackknife_error(left, self.strata),
+                    jackknife_bias(left, point[0], self.strata),
+                    strict=True,
+                )
+            ),
+            ["bias"],
+        )
+
+    def acceleration(self, name: str) -> Array:
+        """(m,) acceleration of each term of a quantity (Davison & Hinkley 1997)."""
+        return acceleration_of(self._left(name), self.strata)
+
+    def headline(self) -> list[str]:
+        """How many times the fit was repeated."""
+        return [f"Jackknife: {len(self.strata):,} fits, each without one primary unit or group of units"]
+
+    def table(self) -> pd.DataFrame:
+        """Paths."""
+        return self.quantity("paths")
+
+    def _left(self, name: str) -> Array:
+        return values_of(name, self.batch, self.fit.batch)[1]
+
+
+def bootstrap(
+    fit: Fit,
+    draws: int = 2000,
+    *,
+    seed: int = 1,
+    level: float = 0.95,
+    interval: IntervalMethod = "percentile",
+    progress: Progress = lambda done, all: None,
+) -> Bootstrap:
+    """Resample primary units within strata and estimate everything again, in batches (Rao-Wu bootstrap, Rao & Wu 1988).
+
+    The treatment of missing answers and the raking to population margins are repeated in every replicate, survey weights enter
+    every replicate, and each construct keeps the direction of the fit (the sign of w_b' R w_0); single paths are never flipped.
 
     Parameters
     ----------
@@ -145,92 +252,101 @@ def bootstrap(fit: Fit, draws: int = 2000, *, seed: int = 1, level: float = 0.95
     seed
         The same seed gives the same replicates, on any machine and in any order of use.
     level
-        Coverage of the percentile intervals.
+        Coverage of the intervals.
+    interval
+        "percentile", "bc" (bias-corrected), "bca" (with the acceleration of a stratified jackknife; Efron 1987) or "studentised".
+    progress
+        Told how many replicates are done, and of how many.
 
     Raises
     ------
     EstimationError
-        Fewer than 2 draws, a level outside 0-1, or no replicate could be estimated.
+        Fewer than 2 draws, a level outside 0-1, an unknown interval, or no replicate could be estimated.
     """
     if draws < 2 or not 0 < level < 1:
         raise EstimationError(f"bootstrap needs draws >= 2 and 0 < level < 1, not draws={draws}, level={level}.")
-    parts, problems, batches = [], [], []
-    for m in _moments_of_resamples(fit, draws, seed):
-        part, problem = _estimated(fit, m)
-        parts.append(part)
-        problems.append(problem)
-        batches.append(m)
-    stacked = Draws(*(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(Draws)))
-    problem = np.concatenate(problems)
+    if interval not in get_args(IntervalMethod):
+        raise EstimationError(
+            f"interval must be one of {', '.join(map(repr, get_args(IntervalMethod)))}, not {interval!r}."
+        )
+    collected = Collected(fit)
+    for m in moments_of_resamples(fit, draws, seed):
+        collected.add(m)
+        progress(len(collected), draws)
+    staged, problem = collected.joined()
     usable = problem == ""
     if not fit.admissible:  # then the draws tell the same story as the estimate, and none is dropped
         usable |= problem == INADMISSIBLE
     failed = {reason: int((problem == reason).sum()) for reason in PROBLEMS}
     if not usable.any():
         raise EstimationError(f"none of {draws} replicates could be estimated: {failed}. The sample is too small.")
-    return Bootstrap(fit, stacked, joined(batches), usable, failed, seed, level)
+    _warn_if_many_are_lost(usable, failed)
+    chain, base = stage_fits(fit), collected.base
+    left: list[Jackknife] | list[None] = _jackknives(fit) if interval == "bca" else [None] * len(chain)
+    result: Bootstrap | None = None
+    for each, part, without in zip(chain, staged, left, strict=True):
+        how = (seed, level, interval)
+        result = Bootstrap(each, part.batch, usable, failed, *how, base, part.maps, result, without)
+    if result is None:  # a fit has at least one stage
+        raise EstimationError("the fit has no stage.")
+    return result
 
 
-CONSTANT, SINGULAR, UNSETTLED, INADMISSIBLE = "constant item", "singular", "not converged", "inadmissible"
-PROBLEMS = (CONSTANT, SINGULAR, UNSETTLED, INADMISSIBLE)
+def jackknife(fit: Fit) -> Jackknife:
+    """Estimate everything again without each primary unit in turn, within strata (groups of units beyond 5,000).
+
+    >>> frame = pd.DataFrame({"q": [1, 2, 3, 4.0], "s": [1, 3, 2, 5.0]})
+    >>> from csi.structural.estimation import fit
+    >>> from csi.model.model import Model
+    >>> print(jackknife(fit(Model.parse("Q <~ q; S <~ s; S ~ Q"), frame)).headline()[0])
+    Jackknife: 4 fits, each without one primary unit or group of units
+    """
+    return _jackknives(fit)[-1]
 
 
-def replicate(fit: Fit, W: Array) -> tuple[Draws, NDArray[np.str_]]:
-    """Estimate the fit's model under case weights W (B, n); the second array names what is wrong with a replicate."""
-    return _estimated(fit, _moments_under(fit, W))
+def _jackknives(fit: Fit) -> list[Jackknife]:
+    """The jackknife of every stage, first stage first."""
+    cases = fit.origin.cases
+    collected, strata = Collected(fit), []
+    for W, stratum in cases.sample.jackknife(cases.answering(fit.settings.missing)):
+        collected.add(moments_under(fit, W))
+        strata.append(np.full(len(W), stratum))
+    staged, _ = collected.joined()
+    return [Jackknife(each, s.batch, np.concatenate(strata)) for each, s in zip(stage_fits(fit), staged, strict=True)]
 
 
-def _moments_under(fit: Fit, W: Array) -> Moments:
-    return moments(fit.cases.X, W, fit.settings.missing, start=fit.moments)
+def summary(terms: list[str], point: Array, draws: Array, low: Array, high: Array, n: int) -> pd.DataFrame:
+    """A tidy table of estimates (m,) with errors and p values from draws (B, m), and how many draws each term has."""
+    columns = {
+        "term": terms,
+        "estimate": point,
+        "std_error": standard_error(draws),
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": p_value(draws),
+        "n": n,
+        "draws": np.isfinite(draws).sum(axis=0),
+    }
+    return tidy(pd.DataFrame(columns).to_dict("records"), ["draws"])  # type: ignore[arg-type]
 
 
-def _moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
-    """Moments of all replicates, in batches of the size at which the kernel is quickest."""
-    together = max(BLOCK, _CELLS // fit.cases.X.shape[1] ** 2 // BLOCK * BLOCK)
-    waiting: list[Moments] = []
-    for part, W in _resamples(fit, draws, seed):
-        waiting.append(_moments_under(fit, W))
-        if part.stop % together == 0 or part.stop == draws:
-            yield joined(waiting)
-            waiting = []
+def _errors_of_draws(boot: Bootstrap, name: str) -> Array:
+    """(B, m) standard error of each draw, from draws inside it."""
+    fit = boot.fit
+    cases = fit.origin.cases
+    used, found = cases.answering(fit.settings.missing), []
+    for W in cases.sample.resamples_within(used, len(boot), _INNER, boot.seed):
+        staged, _ = estimated(fit, moments_under(fit, W))
+        found.append(standard_error(values_of(name, staged[-1].batch, fit.batch)[1]))
+    return np.array(found)
 
 
-def _estimated(fit: Fit, m: Moments) -> tuple[Draws, NDArray[np.str_]]:
-    settings = fit.settings
-    R = m.correlation
-    reference = fit.estimates.weights[0]
-    e = estimate(R, fit.layout, settings.scheme, settings.tolerance, settings.max_iterations, reference)
-    problem = np.full(len(R), "", dtype="<U13")
-    problem[~e.admissible] = INADMISSIBLE
-    problem[~e.converged] = UNSETTLED
-    no_reliability = np.isnan(e.attenuation).any(axis=1)  # a negative rho_A: a possible sample, an impossible factor
-    undefined = ~np.isfinite(e.weights).all(axis=1) | ~np.isfinite(e.paths).all(axis=(1, 2))
-    problem[undefined & ~(no_reliability & np.isfinite(e.weights).all(axis=1))] = SINGULAR
-    problem[np.isnan(np.diagonal(R, axis1=1, axis2=2)).any(axis=1)] = CONSTANT
-    draws = Draws(
-        e.weights,
-        e.loadings,
-        e.correlations,
-        e.attenuation,
-        e.paths,
-        e.r_squared,
-        e.total_effects,
-        e.htmt,
-    )
-    lost = np.isin(problem, (CONSTANT, SINGULAR))
-    for f in fields(Draws):
-        getattr(draws, f.name)[lost] = np.nan
-    return draws, problem
-
-
-def _resamples(fit: Fit, draws: int, seed: int) -> Iterator[tuple[slice, Array]]:
-    used = fit.cases.answering(fit.settings.missing)
-    base = fit.cases.weights
-    first = 0
-    for counts in rao_wu_counts(int(used.sum()), draws, seed):
-        W = counts * base[used]
-        if not used.all():
-            W = np.zeros((len(counts), len(base)))
-            W[:, used] = counts * base[used]
-        yield slice(first, first + len(counts)), W
-        first += len(counts)
+def _warn_if_many_are_lost(usable: NDArray[np.bool_], failed: Mapping[str, int]) -> None:
+    lost = 1 - float(usable.mean())
+    if lost > 0.05:
+        reasons = ", ".join(f"{count} {reason}" for reason, count in failed.items() if count)
+        warnings.warn(
+            f"{lost:.1%} of the replicates could not be used ({reasons}); intervals from the others may mislead.",
+            CsiWarning,
+            stacklevel=3,
+        )

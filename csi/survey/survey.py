@@ -4,7 +4,7 @@ import hashlib
 import warnings
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +16,7 @@ from csi.errors import CsiWarning, SurveyError, known_names
 from csi.survey.codebook import Codebook, Item
 from csi.survey.coding import ANSWERED, GAP_KINDS, INVALID, as_number, code_column
 from csi.survey.dates import read_dates
+from csi.survey.design import Design
 from csi.survey.readers.excel import read_excel
 from csi.survey.readers.raw import RawTable
 from csi.survey.readers.text import read_text
@@ -44,7 +45,8 @@ class Survey(Result):
     gaps
         (n x items) kind of each gap as a position in `GAP_KINDS`; 0 = answered.
     respondents
-        (n rows) `row` in the file, and `key`, `date`, `weight` and the segments where the codebook names them.
+        (n rows) `row` in the file, and `key`, `date`, `weight` and the segments where the codebook names them; `base_weight`
+        once the survey is raked.
     coded_cells
         one row for each cell whose text is not its number: file, row, column, item, value (the raw text), kind, rule.
     refused_rows
@@ -59,6 +61,7 @@ class Survey(Result):
     codebook: Codebook
     source: Source
     wave: str | None = None
+    design: Design = field(default_factory=Design)
 
     def __post_init__(self) -> None:
         if not len(self.answers) == len(self.gaps) == len(self.respondents):
@@ -73,6 +76,27 @@ class Survey(Result):
         if "weight" in self.respondents:
             return self.respondents["weight"].to_numpy(float)
         return np.ones(len(self))
+
+    @property
+    def base_weights(self) -> NDArray[np.float64]:
+        """(n,) weights before raking, from which every replicate is raked again."""
+        return self.respondents["base_weight"].to_numpy(float) if "base_weight" in self.respondents else self.weights
+
+    def with_design(self, design: Design) -> "Survey":
+        """The same survey, drawn by this design; its margins take effect through `csi.rake`.
+
+        Raises
+        ------
+        SurveyError
+            The respondents lack a column that the design names.
+        """
+        for column in design.columns:
+            if column not in self.respondents:
+                raise SurveyError(
+                    f"{self.source.path}: the design names the column {column!r}. "
+                    f"{known_names(column, [str(c) for c in self.respondents.columns], 'The columns of the respondents are')}"
+                )
+        return replace(self, design=design)
 
     @property
     def refused_cells(self) -> pd.DataFrame:

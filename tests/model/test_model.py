@@ -47,7 +47,7 @@ class TestFaults:
         ("options", "message"),
         [({"items": []}, "has no items"), ({"items": "abc"}, "list of names"), ({"items": ["a", "a"]}, "more than once"),
          ({"items": ["a"], "mode": "C"}, "mode must be"), ({"items": ["a"], "kind": "latent"}, "kind must be"),
-         ({"items": ["a"], "kind": "factor", "mode": "B"}, "no Mode B")],
+         ({"items": ["a"], "kind": "factor", "mode": "B"}, "no place for mode='B'")],
     )  # fmt: skip
     def test_constructs(self, options, message):
         with pytest.raises(ModelError, match=message):

@@ -176,7 +176,7 @@ class TestRefusals:
             csi.satisfaction_index(csi.fit(ecsi_model, twin))
 
     def test_no_convergence_is_said(self, ecsi_model, twin):
-        with pytest.warns(CsiWarning, match="did not settle within 2 iterations"):
+        with pytest.warns(CsiWarning, match="did not settle: after 2 iterations"):
             fit = csi.fit(ecsi_model, twin, max_iterations=2)
         assert "NOT CONVERGED" in str(fit)
         assert csi.assess(fit).verdict == "fail"

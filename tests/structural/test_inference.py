@@ -6,10 +6,10 @@ import pytest
 from conftest import model_of
 
 import csi
-from csi.errors import EstimationError
+from csi.errors import CsiWarning, EstimationError
 from csi.kernel import estimates as kernel
-from csi.structural import inference
-from csi.structural.inference import replicate
+from csi.structural import stages
+from csi.structural.replication import replicate
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +22,8 @@ def test_replicates_equal_the_peers_from_their_recorded_rows(reference, mobi):
     recorded = case["replicates"]
     fit = csi.fit(model_of(reference("mobi_ecsi_modeA_path")["model"]), mobi, tolerance=1e-12)
     W = np.array([np.bincount(rows, minlength=250) for rows in recorded["indices"]], dtype=float)
-    draws, problems = replicate(fit, W)
+    batch, problems = replicate(fit, W)
+    draws = batch.estimates
     assert (problems == "").all()
     names = list(fit.model.names)
     ends = [path.split(" -> ") for path in recorded["path_names"]]
@@ -48,7 +49,7 @@ def test_no_loop_over_replicates(fit, monkeypatch):
         calls.append(len(R))
         return kernel.estimate(R, *args)
 
-    monkeypatch.setattr(inference, "estimate", counted)
+    monkeypatch.setattr(stages, "estimate", counted)
     csi.bootstrap(fit, 2100)
     assert calls == [2048, 52]
 
@@ -65,16 +66,16 @@ def test_the_same_seed_gives_the_same_draws_however_many_are_asked_for(fit):
 
 def test_one_batch_is_many_singles(fit):
     W = next(iter(csi.bootstrap(fit, 20).resamples()))[1]
-    together, _ = replicate(fit, W)
+    together = replicate(fit, W)[0].estimates
     for b in range(len(W)):
-        alone, _ = replicate(fit, W[[b]])
+        alone = replicate(fit, W[[b]])[0].estimates
         assert np.abs(alone.paths - together.paths[[b]]).max() < 1e-12
 
 
 def test_resamples_can_be_replayed(fit):
     boot = csi.bootstrap(fit, 600)
     for part, W in boot.resamples():
-        again, _ = replicate(fit, W)
+        again = replicate(fit, W)[0].estimates
         assert (again.paths == boot.draws.paths[part]).all()
 
 
@@ -88,7 +89,8 @@ def test_factor_replicates_that_are_inadmissible_are_counted_and_dropped():
     model = csi.Model.parse("A =~ a1 + a2 + a3; B =~ b1 + b2 + b3; B ~ A")
     fit = csi.fit(model, frame)
     assert fit.admissible
-    boot = csi.bootstrap(fit, 1000)
+    with pytest.warns(CsiWarning, match="replicates could not be used"):
+        boot = csi.bootstrap(fit, 1000)
     lost = boot.failed["inadmissible"]
     assert lost > 0
     assert (~boot.usable).sum() == sum(boot.failed.values())
@@ -103,7 +105,8 @@ def test_every_replicate_with_a_constant_item_is_found(gaps):
     X = (rng.normal(size=(12, 1)) + 0.5 * rng.normal(size=(12, 4)) > 0.9) * 1.0 + 7
     X[rng.random(X.shape) < gaps] = np.nan
     model = csi.Model.parse("Q <~ q1 + q2; S <~ s1 + s2; S ~ Q")
-    boot = csi.bootstrap(csi.fit(model, pd.DataFrame(X, columns=["q1", "q2", "s1", "s2"])), 3000)
+    with pytest.warns(CsiWarning, match="constant item"):
+        boot = csi.bootstrap(csi.fit(model, pd.DataFrame(X, columns=["q1", "q2", "s1", "s2"])), 3000)
     constant = 0
     for _, W in boot.resamples():
         for w in W:
@@ -117,7 +120,8 @@ def test_replicates_that_lose_all_spread_are_counted():
     frame = pd.DataFrame(rng.normal(size=(40, 2)), columns=["q", "s"]).assign(s=lambda d: d.q + d.s, rare=0.0)
     frame.loc[0, "rare"] = 1.0
     model = csi.Model.parse("Q <~ q + rare; S <~ s; S ~ Q")
-    boot = csi.bootstrap(csi.fit(model, frame), 500)
+    with pytest.warns(CsiWarning, match="constant item"):
+        boot = csi.bootstrap(csi.fit(model, frame), 500)
     assert 0.25 < boot.failed["constant item"] / 500 < 0.5  # (1 - 1/40)^39 = 0.37
     assert np.isfinite(boot.paths["std_error"]).all()
 

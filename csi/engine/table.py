@@ -1,4 +1,4 @@
-"""Behaviour tables where they live: the only file that imports ibis, and the few operations that the house needs.
+"""Behaviour tables where they live, and the few operations that the house needs.
 
 A table of the size of the customer base is never taken into memory as a frame. What leaves the engine is a count, a
 summary of columns, the rows of the customers who were asked for by key, or a stream of batches.
@@ -55,6 +55,16 @@ class Table:
             known = known_names(absent[0], self.columns, "Its columns are")
             raise LinkError(f"{self.name}: there is no column {absent[0]!r}, which is named as {what}. {known}")
 
+    def require_numbers(self, names: Collection[str], what: str) -> None:
+        """Raise LinkError unless all `names` are columns of numbers; `what` says what they are wanted for."""
+        self.require(names, what)
+        for name in names:
+            if self.columns[name] not in ("integer", "number"):
+                raise LinkError(
+                    f"{self.name}: column {name!r}, which is named as {what}, does not hold numbers but is a column of kind "
+                    f"{self.columns[name]!r}. Code it as numbers first."
+                )
+
     def rows(self) -> int:
         """How many rows there are."""
         return int(self._value(self.expression.count()))
@@ -67,7 +77,7 @@ class Table:
         """How many values stand in more than one row, and the first of them ('' if none)."""
         counts = self.expression.select(value=self._text(column)).group_by("value").agg(rows=lambda t: t.count())
         twice = counts.filter(counts["value"].notnull() & (counts["rows"] > 1))
-        found = self._arrow(twice.agg(count=twice.count(), first=twice["value"].min())).to_pylist()[0]
+        found = self.arrow(twice.agg(count=twice.count(), first=twice["value"].min())).to_pylist()[0]
         return int(found["count"]), found["first"] or ""
 
     def summary(self, columns: Sequence[str]) -> dict[str, Summary]:
@@ -78,7 +88,7 @@ class Table:
         for j, name in enumerate(columns):
             x = plain[name]
             parts |= {f"n{j}": x.count(), f"mean{j}": x.mean(), f"sd{j}": x.std(how="sample")}
-        row = self._arrow(plain.agg(**parts)).to_pylist()[0]
+        row = self.arrow(plain.agg(**parts)).to_pylist()[0]
         return {
             name: Summary(int(row[f"n{j}"]), _number(row[f"mean{j}"]), _number(row[f"sd{j}"]))
             for j, name in enumerate(columns)
@@ -91,11 +101,11 @@ class Table:
         for name in columns:
             if self.columns[name] in ("integer", "number"):
                 x = plain[name]
-                found = self._arrow(plain.agg(n=x.count(), median=x.median())).to_pylist()[0]
+                found = self.arrow(plain.agg(n=x.count(), median=x.median())).to_pylist()[0]
                 typical[name] = float(found["median"]) if 2 * found["n"] >= max(rows, 1) else None
             else:
                 counts = plain.group_by(value=plain[name]).agg(rows=lambda t: t.count())
-                first = self._arrow(counts.order_by([ibis.desc("rows"), "value"]).limit(1)).to_pylist()
+                first = self.arrow(counts.order_by([ibis.desc("rows"), "value"]).limit(1)).to_pylist()
                 typical[name] = first[0]["value"] if first else None
         return typical
 
@@ -106,15 +116,18 @@ class Table:
         wanted = ibis.memtable(pa.table({POSITION: pa.array(range(len(values)), pa.int64()), _KEY: pa.array(values)}))
         own = self.expression.select(**self._plain_columns(columns, as_text), **{_KEY: self.expression[column]})
         joined = own.inner_join(wanted, _KEY)
-        return self._arrow(joined.select(POSITION, *columns)).sort_by(POSITION)
+        return self.arrow(joined.select(POSITION, *columns)).sort_by(POSITION)
 
     def batches(
         self, columns: Sequence[str], *, as_text: Collection[str] = (), size: int = 65_536
     ) -> Iterator[pa.RecordBatch]:
         """Stream plain columns in record batches of about `size` rows, in no promised order."""
-        plain = self._plain(columns, as_text)
+        yield from self.stream(self._plain(columns, as_text), size)
+
+    def stream(self, expression: Any, size: int) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - ibis is untyped
+        """Stream an expression on this table in record batches of about `size` rows, in no promised order."""
         with _translated(self.name):
-            reader = plain.to_pyarrow_batches(chunk_size=size)
+            reader = expression.to_pyarrow_batches(chunk_size=size)
             with _quiet():
                 first = next(reader, None)
             if first is not None:
@@ -133,9 +146,13 @@ class Table:
             elif kinds[name] == "date":
                 selected[name] = x.cast("timestamp")
             else:
-                number = x.cast("float64")
-                selected[name] = ibis.ifelse(number.isnan(), ibis.null("float64"), number)
+                selected[name] = self.number(name)
         return selected
+
+    def number(self, column: str) -> Any:  # noqa: ANN401
+        """A column of numbers as an expression of type float64, NaN being a gap."""
+        x = self.expression[column].cast("float64")
+        return x if self.columns[column] == "integer" else ibis.ifelse(x.isnan(), ibis.null("float64"), x)
 
     def _text(self, column: str) -> Any:  # noqa: ANN401
         return self.expression[column].cast("string").nullif("")
@@ -144,7 +161,8 @@ class Table:
         with _translated(self.name):
             return scalar.to_pyarrow().as_py()
 
-    def _arrow(self, expression: Any) -> pa.Table:  # noqa: ANN401
+    def arrow(self, expression: Any) -> pa.Table:  # noqa: ANN401
+        """The result of an expression on this table, which must be small."""
         with _translated(self.name):
             return expression.to_pyarrow()
 
@@ -203,6 +221,11 @@ def connect(url: str = "duckdb://", *, threads: int | None = None, memory: str |
         return Engine(ibis.connect(url, **chosen))
     except (ibis.IbisError, duckdb.Error, ImportError, ValueError) as error:
         raise LinkError(f"cannot connect to {url!r}: {_first_line(error)}. DuckDB in memory is 'duckdb://'.") from error
+
+
+def opened(base: str | Path | Table | Any, name: str) -> Table:  # noqa: ANN401
+    """A Parquet or CSV file read in DuckDB, or what `table_of` takes."""
+    return connect().read(base) if isinstance(base, str | Path) else table_of(base, name)
 
 
 def table_of(base: object, name: str = "the behaviour table") -> Table:

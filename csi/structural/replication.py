@@ -1,0 +1,129 @@
+"""Estimate a fit's model again under other case weights: every replicate, group or permutation is a row of a batch."""
+
+from collections.abc import Iterator
+from dataclasses import fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csi.kernel import estimates as kernel
+from csi.kernel.estimates import Estimates
+from csi.kernel.moments import Moments, joined, moments
+from csi.kernel.resample import BLOCK
+from csi.structural.cases import Array
+from csi.structural.fitted_model import Fit
+from csi.structural.quantities import Batch
+from csi.structural.stages import Maps, Staged, estimate_stages
+
+_CELLS = 1_200_000  # correlations estimated at once: many, so that calls of numpy cost little; few enough for the cache
+
+UNMET, CONSTANT, SINGULAR = "margins not met", "constant item", "singular"
+UNSETTLED, OSCILLATING, INADMISSIBLE = "not converged", "oscillating", "inadmissible"
+PROBLEMS = (UNMET, CONSTANT, SINGULAR, UNSETTLED, OSCILLATING, INADMISSIBLE)
+
+
+def replicate(fit: Fit, W: Array) -> tuple[Batch, NDArray[np.str_]]:
+    """Estimate the fit's model under case weights W (B, n); the second array names what is wrong with a replicate."""
+    staged, problem = estimated(fit, moments_under(fit, W))
+    return staged[-1].batch, problem
+
+
+def stage_fits(fit: Fit) -> list[Fit]:
+    """The fits of all stages, first stage first."""
+    return [*(stage_fits(fit.lower) if fit.lower is not None else ()), fit]
+
+
+class Collected:
+    """Estimates of batches as they come; `joined` makes one of them."""
+
+    def __init__(self, fit: Fit) -> None:
+        self.fit = fit
+        self.parts: list[list[Staged]] = []
+        self.problems: list[NDArray[np.str_]] = []
+        self.moments: list[Moments] = []
+
+    def __len__(self) -> int:
+        return sum(len(problem) for problem in self.problems)
+
+    def add(self, m: Moments) -> None:
+        """Estimate a batch of base moments."""
+        staged, problem = estimated(self.fit, m)
+        self.parts.append(staged)
+        self.problems.append(problem)
+        self.moments.append(m)
+
+    @property
+    def base(self) -> Moments:
+        """The base moments of all batches."""
+        return joined(self.moments)
+
+    def joined(self) -> tuple[list[Staged], NDArray[np.str_]]:
+        """The estimates of each stage, and what is wrong with each replicate."""
+        together = [_joined([part[k] for part in self.parts]) for k in range(len(self.parts[0]))]
+        return together, np.concatenate(self.problems)
+
+
+def _joined(parts: list[Staged]) -> Staged:
+    first = parts[0].batch
+    e = kernel.joined([part.batch.estimates for part in parts])
+    batch = Batch(first.model, first.layout, joined([part.batch.moments for part in parts]), e, first.low, first.high)
+    maps = [part.maps for part in parts if part.maps is not None]
+    if not maps:
+        return Staged(batch, None)
+    return Staged(batch, Maps(np.concatenate([m.linear for m in maps]), np.concatenate([m.offset for m in maps])))
+
+
+def moments_under(fit: Fit, W: Array) -> Moments:
+    """Base moments under case weights W (B, n), with gaps treated as the fit treats them."""
+    return moments(fit.origin.cases.X, W, fit.settings.missing, start=fit.origin.moments)
+
+
+def moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
+    """Moments of all replicates, in batches of the size at which the kernel is quickest."""
+    together = max(BLOCK, _CELLS // fit.origin.cases.X.shape[1] ** 2 // BLOCK * BLOCK)
+    waiting: list[Moments] = []
+    for part, W in resamples_of(fit, draws, seed):
+        waiting.append(moments_under(fit, W))
+        if part.stop % together == 0 or part.stop == draws:
+            yield joined(waiting)
+            waiting = []
+
+
+def estimated(fit: Fit, m: Moments) -> tuple[list[Staged], NDArray[np.str_]]:
+    """All stages of the fit's model under base moments, and what is wrong with each replicate ('' if nothing)."""
+    references = [each.estimates.weights[0] for each in stage_fits(fit)]
+    staged = estimate_stages(fit.origin.stages, fit.origin.cases, m, fit.settings, references)
+    problem = np.full(len(m.mean), "", dtype="<U15")
+    for each in staged:
+        found = _problems(each.batch)
+        problem = np.where(problem == "", found, problem)
+    problem[np.isnan(m.mean).all(axis=1)] = UNMET
+    lost = np.isin(problem, (UNMET, CONSTANT, SINGULAR))
+    for each in staged:
+        for f in fields(Estimates):
+            values = getattr(each.batch.estimates, f.name)
+            if values.dtype == float:
+                values[lost] = np.nan
+    return staged, problem
+
+
+def _problems(batch: Batch) -> NDArray[np.str_]:
+    e = batch.estimates
+    problem = np.full(len(batch), "", dtype="<U15")
+    problem[~e.admissible] = INADMISSIBLE
+    problem[~e.converged] = UNSETTLED
+    problem[e.oscillating] = OSCILLATING
+    no_reliability = np.isnan(e.attenuation).any(axis=1)  # a negative rho_A: a possible sample, an impossible factor
+    undefined = ~np.isfinite(e.weights).all(axis=1) | ~np.isfinite(e.paths).all(axis=(1, 2))
+    problem[undefined & ~(no_reliability & np.isfinite(e.weights).all(axis=1))] = SINGULAR
+    problem[~(batch.moments.sd > 0).all(axis=1)] = CONSTANT
+    return problem
+
+
+def resamples_of(fit: Fit, draws: int, seed: int) -> Iterator[tuple[slice, Array]]:
+    """Case weights (B, n) of all replicates, with the slice of replicates that they are."""
+    cases = fit.origin.cases
+    first = 0
+    for W in cases.sample.resamples(cases.answering(fit.settings.missing), draws, seed):
+        yield slice(first, first + len(W)), W
+        first += len(W)
