@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from csi.structural.inference import Jackknife as Jackknife
     from csi.structural.inference import bootstrap as bootstrap
     from csi.structural.inference import jackknife as jackknife
+    from csi.structural.moderation import SimpleSlopes as SimpleSlopes
+    from csi.structural.moderation import simple_slopes as simple_slopes
     from csi.structural.planning import PowerPlan as PowerPlan
     from csi.structural.planning import planned_power as planned_power
     from csi.structural.planning import required_sample as required_sample
@@ -119,6 +121,8 @@ _HOME = {
     "Jackknife": "csi.structural.inference",
     "bootstrap": "csi.structural.inference",
     "jackknife": "csi.structural.inference",
+    "SimpleSlopes": "csi.structural.moderation",
+    "simple_slopes": "csi.structural.moderation",
     "PowerPlan": "csi.structural.planning",
     "planned_power": "csi.structural.planning",
     "required_sample": "csi.structural.planning",
