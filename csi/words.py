@@ -80,6 +80,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "criterion.item_vif": ("Collinearity of items (VIF)", "题项共线性 VIF"),
     "criterion.inner_vif": ("Collinearity of drivers (VIF)", "驱动因素共线性 VIF"),
     "criterion.path": ("Path coefficient", "路径系数"),
+    "criterion.not_applicable": ("Share not applicable", "不适用比例"),
+    "criterion.fornell_larcker": (
+        "Fornell-Larcker: root of AVE less largest correlation",
+        "Fornell-Larcker：AVE平方根减最大相关",
+    ),
+    "criterion.cross_loading": ("Own loading less largest cross-loading", "本构念载荷减最大交叉载荷"),
+    "criterion.htmt2": ("HTMT2 ratio", "异质-单质比 HTMT2"),
+    "criterion.full_collinearity": ("Full-collinearity VIF (common method)", "全共线性 VIF（共同方法偏差）"),
     "criterion.draws": ("Bootstrap draws lost", "自助法失败比例"),
     "threshold.convergence": ("settled", "收敛"),
     "threshold.admissibility": ("possible", "可接受"),
@@ -97,6 +105,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "threshold.item_vif": ("< 3.3", "< 3.3"),
     "threshold.inner_vif": ("< 3.3", "< 3.3"),
     "threshold.path": ("0 outside interval", "区间不含0"),
+    "threshold.not_applicable": ("≤ 5 %", "≤ 5%"),
+    "threshold.fornell_larcker": ("> 0", "> 0"),
+    "threshold.cross_loading": ("> 0", "> 0"),
+    "threshold.htmt2": ("< 0.90", "< 0.90"),
+    "threshold.full_collinearity": ("≤ 3.3", "≤ 3.3"),
     "threshold.draws": ("≤ 5 %", "≤ 5%"),
     "advice.convergence": (
         "Do not use these numbers. Look for items that are copies of one another.",
@@ -153,6 +166,26 @@ WORDS: dict[str, tuple[str, str]] = {
     "advice.item_vif": ("Items overlap; their single weights are not stable.", "题项重叠，单个权重不稳定。"),
     "advice.inner_vif": ("Drivers overlap; their single effects are not stable.", "驱动因素重叠，单个效应不稳定。"),
     "advice.path": ("Not distinguishable from no effect with these answers.", "以现有样本无法与零效应区分。"),
+    "advice.not_applicable": (
+        "Many customers have nothing to judge here; their gaps are filled from their other answers. Consider a model without it.",
+        "许多客户在此没有可评价的经历，其缺失由其他回答推得；请考虑不含此项的模型。",
+    ),
+    "advice.fornell_larcker": (
+        "The construct shares more with another one than with its own items; see HTMT.",
+        "该潜变量与另一潜变量的共享多于与自身题项的共享；请参看 HTMT。",
+    ),
+    "advice.cross_loading": (
+        "The item belongs at least as much to another construct: check where it stands.",
+        "该题项至少同样属于另一潜变量；请检查其归属。",
+    ),
+    "advice.htmt2": (
+        "The two factors are hardly told apart by their items; read their separate effects with care.",
+        "两个因子难以区分；请谨慎解读各自的效应。",
+    ),
+    "advice.full_collinearity": (
+        "The constructs share much variance: perhaps the common way of asking. Vary scales or sources.",
+        "潜变量共享过多方差，可能源于同一提问方式；请变换量表或数据来源。",
+    ),
     "advice.draws": ("Too many resamples failed; the intervals may mislead.", "失败的重抽样过多，区间可能误导。"),
     # charts
     "chart.points": ("{construct} index (0-100)", "{construct}指数（0-100）"),

@@ -9,8 +9,10 @@ import pandas as pd
 
 from csi.display import Result, tidy
 from csi.kernel.resample import percentile_interval
-from csi.structural.estimation import Fit
+from csi.structural.fitted_model import Fit
 from csi.structural.inference import Bootstrap
+from csi.structural.quantities import values_of
+from csi.survey.coding import GAP_KINDS
 from csi.words import say
 
 Verdict = Literal["pass", "note", "fail"]
@@ -20,6 +22,7 @@ SOURCES: dict[str, str] = {
     "convergence": "Henseler 2010",
     "admissibility": "Dijkstra & Henseler 2015",
     "missing": "Little & Rubin 2002",
+    "not_applicable": "Little & Rubin 2002",
     "sample": "Kock & Hadaya 2018",
     "negative_weight": "Cenfetelli & Bassellier 2009",
     "loading": "Hair et al. 2019",
@@ -28,10 +31,14 @@ SOURCES: dict[str, str] = {
     "rho_c": "Fornell & Larcker 1981",
     "ave": "Fornell & Larcker 1981",
     "single_item": "Diamantopoulos et al. 2012",
+    "fornell_larcker": "Fornell & Larcker 1981",
+    "cross_loading": "Chin 1998",
     "htmt": "Henseler et al. 2015",
+    "htmt2": "Roemer et al. 2021",
     "srmr": "Hu & Bentler 1999",
     "item_vif": "Hair et al. 2019",
     "inner_vif": "Hair et al. 2019",
+    "full_collinearity": "Kock 2015",
     "path": "Hair et al. 2019",
     "draws": "Davison & Hinkley 1997",
 }
@@ -109,9 +116,14 @@ def assess(fit: Fit, boot: Bootstrap | None = None) -> Assessment:
     """Hold a fit against the field's published thresholds.
 
     Reliability and loadings are judged for Mode A and factor constructs of several items; a single item has none. HTMT is judged
-    by the upper end of a one-sided 95 % interval where a bootstrap is given, else by the estimate.
+    by the upper end of a one-sided 95 % interval where a bootstrap is given, else by the estimate. Of a model of several stages
+    the measurement of every stage is judged.
     """
     found = [*_estimation(fit), *_measurement(fit, boot), *_discriminant(fit, boot), *_structure(fit, boot)]
+    if fit.lower is not None:
+        told = {(f.criterion, f.term) for f in found}
+        below = _measurement(fit.lower, None if boot is None else boot.lower)
+        found += [f for f in below if (f.criterion, f.term) not in told]
     rank = {"fail": 0, "note": 1, "pass": 2}
     return Assessment(tuple(sorted(found, key=lambda f: rank[f.verdict])))
 
@@ -127,15 +139,30 @@ def _estimation(fit: Fit) -> Iterator[Finding]:
     # Inverse square root method: n at which a path of 0.2 is found with 80 % power.
     yield Finding("sample", "n", fit.n, _above(fit.n, 155, 30))
     for construct, block in zip(fit.model.names, fit.layout.slices, strict=True):
-        share = float(np.isnan(fit.cases.X[:, block]).mean())
+        share, elsewhere = _gaps(fit, construct, block)
         if share > 0.05:
             yield Finding("missing", construct, share, "fail" if fit.settings.missing == "mean" else "note")
+        if elsewhere > 0.05:
+            yield Finding("not_applicable", construct, elsewhere, "note")
+
+
+def _gaps(fit: Fit, construct: str, block: slice) -> tuple[float, float]:
+    """Shares of the block's answers that are missing, and that had nothing to answer (not applicable, routed past)."""
+    gaps = np.isnan(fit.cases.X[:, block])
+    survey, items = fit.cases.survey, fit.model.construct(construct).items
+    if survey is None or not gaps.any() or not set(items) <= set(survey.gaps.columns):
+        return float(gaps.mean()) if gaps.size else 0.0, 0.0
+    kinds = survey.gaps[list(items)].to_numpy()
+    elsewhere = np.isin(kinds, [GAP_KINDS.index(kind) for kind in ("not_applicable", "routed_past")])
+    return float((gaps & ~elsewhere).mean()), float(elsewhere.mean())
 
 
 def _measurement(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
-    e, vif, consistency = fit.estimates, fit.item_vif.to_numpy(), fit.reliability.to_dict("index")
-    limits = None if boot is None else percentile_interval(boot.draws.loadings[boot.usable], boot.level)
+    e, vif, products = fit.estimates, fit.item_vif.to_numpy(), fit.origin.model.products
+    consistency, limits, loadings = _consistency(fit, boot), _limits(boot, "loadings"), fit.values("loadings").to_dict()
     for construct, b in zip(fit.model.constructs, fit.layout.slices, strict=True):
+        if construct.name in products or construct.kind == "observed":
+            continue
         for i in range(b.start, b.stop):
             if e.weights[0, i] < 0:
                 yield Finding("negative_weight", fit.model.items[i], float(e.weights[0, i]), "fail")
@@ -145,29 +172,78 @@ def _measurement(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
             for i in range(b.start, b.stop):
                 yield Finding("item_vif", fit.model.items[i], float(vif[i]), _below(vif[i], 3.3, 5))
         else:
-            lam = e.loadings[0, b]
-            for i, value in zip(range(b.start, b.stop), lam, strict=True):
-                low, high = (np.nan, np.nan) if limits is None else (limits[0][i], limits[1][i])
-                yield Finding("loading", fit.model.items[i], float(value), _above(value, 0.708, 0.4), low, high)
-            for name, good, poor in (
-                ("alpha", 0.70, 0.60),
-                ("rho_a", 0.70, 0.60),
-                ("rho_c", 0.70, 0.60),
-                ("ave", 0.50, 0.40),
-            ):
-                value = float(consistency[construct.name][name])
-                yield Finding(name, construct.name, value, _above(value, good, poor))
+            for item in construct.items:
+                value = loadings[item]
+                yield Finding("loading", item, value, _above(value, 0.708, 0.4), *limits.get(item, _NO_LIMITS))
+            for name, good, poor in _CONSISTENCY:
+                value, *interval = consistency[name, construct.name]
+                yield Finding(name, construct.name, value, _above(value, good, poor), *interval)
+
+
+_NO_LIMITS = (np.nan, np.nan)
+_CONSISTENCY = (("alpha", 0.70, 0.60), ("rho_a", 0.70, 0.60), ("rho_c", 0.70, 0.60), ("ave", 0.50, 0.40))
+
+
+def _limits(boot: Bootstrap | None, quantity: str) -> dict[str, tuple[float, float]]:
+    """Interval of each term of a quantity; none without a bootstrap."""
+    if boot is None:
+        return {}
+    table = boot.quantity(quantity)
+    return dict(zip(table["term"], zip(table["ci_low"], table["ci_high"], strict=True), strict=True))
+
+
+def _consistency(fit: Fit, boot: Bootstrap | None) -> dict[tuple[str, str], tuple[float, float, float]]:
+    """(coefficient, construct) -> value and interval."""
+    found = {}
+    for name, _, _ in _CONSISTENCY:
+        limits = _limits(boot, name)
+        for construct, value in fit.reliability[name].items():
+            found[name, str(construct)] = (float(value), *limits.get(str(construct), _NO_LIMITS))
+    return found
 
 
 def _discriminant(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
-    ratio = fit.estimates.htmt[0]
-    upper = ratio if boot is None else percentile_interval(boot.draws.htmt[boot.usable], 0.90)[1]
-    for row, column in np.argwhere(np.isfinite(ratio)):
-        decided = upper[row, column]
-        term = f"{fit.model.names[column]} ~ {fit.model.names[row]}"
-        high = np.nan if boot is None else decided
-        verdict: Verdict = "pass" if decided < 0.90 else "note" if ratio[row, column] < 0.90 else "fail"
-        yield Finding("htmt", term, float(ratio[row, column]), verdict, high=float(high))
+    names = fit.model.names
+    measured = [
+        c.name for c in fit.model.constructs if c.kind != "observed" and c.name not in fit.origin.model.products
+    ]
+    factors = {c.name for c in fit.model.constructs if c.kind == "factor"}
+    for criterion in ("htmt", "htmt2"):
+        ratio = fit.values(criterion)
+        draws = None if boot is None else values_of(criterion, boot.batch, fit.batch)[1][boot.usable]
+        upper = ratio.to_numpy() if draws is None else percentile_interval(draws, 0.90)[1]
+        for (term, value), decided in zip(ratio.items(), upper, strict=True):
+            pair = str(term).split(" ~ ")
+            if not set(pair) <= set(measured) or (criterion == "htmt2" and not set(pair) <= factors):
+                continue
+            verdict: Verdict = "pass" if decided < 0.90 else "note" if value < 0.90 else "fail"
+            yield Finding(
+                criterion,
+                f"{pair[1]} ~ {pair[0]}",
+                float(value),
+                verdict,
+                high=np.nan if boot is None else float(decided),
+            )
+    yield from _own_items_first(fit, measured)
+    vif = fit.values("full_collinearity_vif")
+    for name in names:
+        if name in measured and len(measured) > 1:
+            yield Finding("full_collinearity", name, float(vif[name]), "pass" if vif[name] <= 3.3 else "note")
+
+
+def _own_items_first(fit: Fit, measured: list[str]) -> Iterator[Finding]:
+    """Fornell-Larcker and cross-loadings of Mode A blocks: what a construct shares with its own items, and with others."""
+    names, ave = list(fit.model.names), fit.reliability["ave"].to_dict()
+    cross, correlations = np.abs(fit.cross_loadings.to_numpy()), np.abs(fit.estimates.correlations[0])
+    for name in measured:
+        own, others = names.index(name), [names.index(other) for other in measured if other != name]
+        if not others or not np.isfinite(ave[name]):
+            continue
+        spare = float(np.sqrt(ave[name]) - correlations[own, others].max())
+        yield Finding("fornell_larcker", name, spare, "pass" if spare > 0 else "note")
+        for i in range(*fit.layout.slices[own].indices(len(cross))):
+            spare = float(cross[i, own] - cross[i, others].max())
+            yield Finding("cross_loading", fit.model.items[i], spare, "pass" if spare > 0 else "note")
 
 
 def _structure(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:

@@ -102,3 +102,56 @@ def test_failures_stand_first_and_the_table_tells_what_to_do():
     failing = assessment.table().iloc[0]
     assert failing["source"]
     assert failing["advice"]
+
+
+def test_an_item_that_belongs_to_another_construct():
+    """q3 measures satisfaction: it loads there, and quality shares more with satisfaction than with its own items."""
+    data = frame().assign(q3=lambda d: d.s1 + 0.2 * d.s2, q2=lambda d: d.s2 + 0.3 * d.q2)
+    found = verdicts(csi.fit(MODEL, data))
+    assert found["cross_loading", "q3"] == "note"
+    assert found["fornell_larcker", "Q"] == "note"
+    assert verdicts(csi.fit(MODEL, frame()))["cross_loading", "q3"] == "pass"
+
+
+def test_htmt2_is_for_factors():
+    factors = csi.Model.parse("Q =~ q1 + q2 + q3; S =~ s1 + s2 + s3; S ~ Q")
+    found = verdicts(csi.fit(factors, frame()))
+    assert found["htmt2", "Q ~ S"] == "pass"
+    assert ("htmt2", "Q ~ S") not in verdicts(csi.fit(MODEL, frame()))
+
+
+def test_full_collinearity_is_told():
+    twins = frame().assign(
+        s1=lambda d: d.q1 + 0.2 * d.s1, s2=lambda d: d.q2 + 0.2 * d.s2, s3=lambda d: d.q3 + 0.2 * d.s3
+    )
+    assert verdicts(csi.fit(MODEL, twins))["full_collinearity", "Q"] == "note"
+    assert verdicts(csi.fit(MODEL, frame()))["full_collinearity", "Q"] == "pass"
+
+
+def test_reliability_has_its_interval():
+    fit = csi.fit(MODEL, frame())
+    found = {(f.criterion, f.term): f for f in csi.assess(fit, csi.bootstrap(fit, 200)).findings}
+    for name in ("alpha", "rho_a", "rho_c", "ave", "loading"):
+        finding = found[name, "q1" if name == "loading" else "Q"]
+        assert finding.low < finding.value < finding.high
+
+
+def test_the_dimensions_of_a_higher_order_construct_are_judged_too():
+    constructs = [csi.Construct("Q", ["q1", "q2", "q3"]), csi.Construct("S", ["s1", "s2"]), csi.Construct("L", ["s3"])]
+    model = csi.Model([*constructs, csi.Construct("All", ["Q", "S"])], {"All": ["L"]})
+    fit = csi.fit(model, frame())
+    terms = {term for criterion, term in verdicts(fit, csi.bootstrap(fit, 50)) if criterion == "loading"}
+    assert {"q1", "s2", "Q", "S"} <= terms
+
+
+def test_not_applicable_is_no_missing_answer():
+    from csi.survey.codebook import Codebook
+    from csi.survey.survey import survey_from_frame
+
+    scale = {"low": -9, "high": 9, "not_applicable": [99]}
+    book = Codebook.from_dict({"scale": scale, "items": [{"name": item} for item in MODEL.items]})
+    data = frame().round(2)
+    data.loc[:59, ["q1", "q2"]] = 99
+    found = verdicts(csi.fit(MODEL, survey_from_frame(data, book)))
+    assert found["not_applicable", "Q"] == "note"
+    assert ("missing", "Q") not in found
