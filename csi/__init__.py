@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from csi.drivers.priority_map import PriorityMap as PriorityMap
     from csi.drivers.priority_map import importance_performance as importance_performance
     from csi.engine import connect as connect
+    from csi.engine import moments_of as moments_of
+    from csi.engine import with_scores as with_scores
     from csi.errors import CsiError as CsiError
     from csi.errors import CsiWarning as CsiWarning
     from csi.index.indicators import Indicators as Indicators
     from csi.index.indicators import indicator_levels as indicator_levels
     from csi.index.score import Index as Index
     from csi.index.score import satisfaction_index as satisfaction_index
+    from csi.kernel.buckets import BucketMoments as BucketMoments
     from csi.model.construct import Construct as Construct
     from csi.model.model import Model as Model
     from csi.model.presets import acsi as acsi
@@ -89,12 +92,15 @@ _HOME = {
     "PriorityMap": "csi.drivers.priority_map",
     "importance_performance": "csi.drivers.priority_map",
     "connect": "csi.engine",
+    "moments_of": "csi.engine",
+    "with_scores": "csi.engine",
     "CsiError": "csi.errors",
     "CsiWarning": "csi.errors",
     "Indicators": "csi.index.indicators",
     "indicator_levels": "csi.index.indicators",
     "Index": "csi.index.score",
     "satisfaction_index": "csi.index.score",
+    "BucketMoments": "csi.kernel.buckets",
     "Construct": "csi.model.construct",
     "Model": "csi.model.model",
     "acsi": "csi.model.presets",

@@ -152,18 +152,22 @@ class Table:
     def number(self, column: str) -> Any:  # noqa: ANN401
         """A column of numbers as an expression of type float64, NaN being a gap."""
         x = self.expression[column].cast("float64")
-        return x if self.columns[column] == "integer" else ibis.ifelse(x.isnan(), ibis.null("float64"), x)
+        # An engine that has no test for NaN, such as SQLite, stores none.
+        tells_nan = self.expression.get_backend().has_operation(ibis.expr.operations.IsNan)
+        if self.columns[column] == "integer" or not tells_nan:
+            return x
+        return ibis.ifelse(x.isnan(), ibis.null("float64"), x)
 
     def _text(self, column: str) -> Any:  # noqa: ANN401
         return self.expression[column].cast("string").nullif("")
 
     def _value(self, scalar: Any) -> Any:  # noqa: ANN401
-        with _translated(self.name):
+        with _translated(self.name), _quiet():
             return scalar.to_pyarrow().as_py()
 
     def arrow(self, expression: Any) -> pa.Table:  # noqa: ANN401
         """The result of an expression on this table, which must be small."""
-        with _translated(self.name):
+        with _translated(self.name), _quiet():
             return expression.to_pyarrow()
 
 
@@ -274,9 +278,10 @@ def _translated(name: str) -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without the warning that ibis 12 calls DuckDB by names that DuckDB has since changed."""
+    """Without the warnings that ibis 12 calls DuckDB and pandas by names that they have since changed."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", r"fetch_(record_batch|arrow_table)\(\)", DeprecationWarning)
+        warnings.filterwarnings("ignore", r"The 'future\.infer_string' option", DeprecationWarning)
         yield
 
 

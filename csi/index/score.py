@@ -130,7 +130,7 @@ def kish(weights: Array) -> float:
     >>> kish(np.array([1.0, 1.0, 2.0]))
     2.6666666666666665
     """
-    return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else 0.0
+    return float(weights.sum() ** 2 / (weights**2).sum()) if len(weights) else np.nan
 
 
 def _by_segment(fit: Fit, boot: Bootstrap | None, by: str, construct: str, minimum: int) -> Index:

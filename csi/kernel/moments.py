@@ -35,6 +35,10 @@ class Moments:
         """The moments of some of the replicates."""
         return Moments(self.n[replicates], self.mean[replicates], self.cov[replicates])
 
+    def of_items(self, items: NDArray[np.intp]) -> "Moments":
+        """The moments of some of the items, in the order asked."""
+        return Moments(self.n, self.mean[:, items], self.cov[:, items[:, None], items])
+
     def mapped(self, linear: Array, offset: Array) -> "Moments":
         """Moments of the columns X linear + offset, with linear (B, p, q) and offset (B, q)."""
         mean = np.einsum("bp,bpq->bq", self.mean, linear) + offset

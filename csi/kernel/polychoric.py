@@ -90,26 +90,28 @@ def _most_likely(
 ) -> Array:
     """(M,) rho that maximises the likelihood of each table (M, K1, K2), given thresholds; NaN where there is none.
 
-    Newton's method within a bracket that the sign of the slope narrows, halved where Newton leaves it; a step of
-    `tolerance` leaves an error of its square.
+    Newton's method within a bracket that the sign of the slope narrows, halved where Newton leaves it or dawdles; a step of
+    `tolerance` leaves an error of its square. A rho nearer than `tolerance` to -1 or 1 is given as -1 or 1.
     """
     varied = ((tables.sum(axis=2) > 0).sum(axis=1) > 1) & ((tables.sum(axis=1) > 0).sum(axis=1) > 1)
     final = np.full(len(tables), np.nan)
     active = np.flatnonzero(varied)
     tables, rows, columns = tables[varied], rows[varied], columns[varied]
     rho = _product_moment(tables)
-    low, high = np.full(len(rho), -1.0), np.full(len(rho), 1.0)
+    low, high, step = np.full(len(rho), -1.0), np.full(len(rho), 1.0), np.full(len(rho), np.inf)
     for _ in range(max_iterations):
         slope, curvature = _score(tables, rows, columns, rho)
+        # A table that only rho = 1 or -1 would fit has a slope that fades away to 0 on the way there.
+        slope = np.where((slope == 0) & (curvature == 0), rho, slope)
         low, high = np.where(slope > 0, rho, low), np.where(slope > 0, high, rho)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            better = rho - slope / curvature
-        newton = (curvature < 0) & (better > low) & (better < high)
-        better = np.where(newton, better, (low + high) / 2)
-        end = 1 - np.abs(better) < tolerance
-        running = (np.abs(better - rho) > tolerance * (1 - rho**2)) & ~end
+            newton = rho - slope / curvature
+        sound = (curvature < 0) & (newton >= low) & (newton <= high) & (np.abs(newton - rho) <= step / 2)
+        better = np.where(sound, newton, (low + high) / 2)
+        step, end = np.abs(better - rho), 1 - np.abs(better) < tolerance
+        running = (step > tolerance * (1 - rho**2)) & ~end
         final[active[~running]] = np.where(end, np.sign(better), better)[~running]
-        active, rho, low, high = active[running], better[running], low[running], high[running]
+        active, rho, low, high, step = (v[running] for v in (active, better, low, high, step))
         tables, rows, columns = tables[running], rows[running], columns[running]
         if not len(active):
             break

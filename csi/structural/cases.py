@@ -65,7 +65,7 @@ class Cases:
     @property
     def centre(self) -> Array:
         """(p,) plain means of the observed answers, from which products are taken."""
-        return np.asarray(np.nanmean(self.X, axis=0))
+        return np.asarray(np.nanmean(self.X, axis=0)) if len(self.X) else np.zeros(len(self.items))
 
 
 def cases_of(
@@ -82,6 +82,20 @@ def cases_of(
     else:
         cases = _of_frame(model, nw.from_native(data, eager_only=True), weight, scale, design, frequency)
     return _checked(cases).with_products(item_products(model))
+
+
+def no_cases(model: Model, scale: Ends | Mapping[str, Ends] | None) -> Cases:
+    """What stands for the cases where an engine has summed them: items and scale ends, and no row."""
+    items, none = observed_items(model), np.zeros(0, dtype=np.intp)
+    sample = Sample(np.zeros(0), none, none)
+    return Cases(
+        np.zeros((0, len(items))), np.zeros(0), *_ends(model, items, _stated(items, scale)), items, None, sample
+    )
+
+
+def _stated(items: Sequence[str], scale: Ends | Mapping[str, Ends] | None) -> Mapping[str, Ends]:
+    """Scale ends item by item, where one pair may serve all."""
+    return {item: scale for item in items} if isinstance(scale, tuple) else dict(scale or {})
 
 
 def _of_survey(
@@ -136,7 +150,7 @@ def _of_frame(
         X, base = np.repeat(X, copies, axis=0), np.repeat(base, copies)
         columns = {name: column.repeat(copies).reset_index(drop=True) for name, column in columns.items()}
     sample = sample_of(design, columns, base)
-    ends = {item: scale for item in items} if isinstance(scale, tuple) else dict(scale or {})
+    ends = _stated(items, scale)
     weights = sample.final(base[None, :])[0]
     if not np.isfinite(weights).all():
         raise EstimationError(

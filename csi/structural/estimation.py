@@ -7,12 +7,13 @@ from typing import Any, get_args
 import numpy as np
 import pandas as pd
 
-from csi.errors import CsiWarning, EstimationError
+from csi.errors import CsiWarning, EstimationError, ModelError, known_names
+from csi.kernel.buckets import BucketMoments
 from csi.kernel.moments import Missing, moments
 from csi.kernel.pls import Scheme
 from csi.model.model import Model
 from csi.model.stages import stages_of
-from csi.structural.cases import Cases, Ends, cases_of
+from csi.structural.cases import Ends, cases_of, no_cases
 from csi.structural.fitted_model import Fit, Origin, filled
 from csi.structural.stages import Settings, estimate_stages, layout_of, stage_cases
 from csi.survey.design import Design
@@ -23,7 +24,7 @@ __all__ = ["Fit", "Settings", "fit", "layout_of", "score"]
 
 def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     model: Model,
-    data: Survey | Any,  # noqa: ANN401 - any frame that narwhals reads
+    data: Survey | BucketMoments | Any,  # noqa: ANN401 - any frame that narwhals reads
     *,
     scheme: Scheme = "path",
     missing: Missing = "em",
@@ -41,7 +42,7 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     model
         Constructs and paths.
     data
-        A `Survey`, or a frame whose columns are the items (pandas, or any that narwhals reads).
+        A `Survey`, a frame whose columns are the items (pandas, or any that narwhals reads), or what `moments_of` has summed.
     scheme
         Inner weighting: "path", "factorial" or "centroid".
     missing
@@ -75,15 +76,18 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     0.8
     """
     _check_choices(scheme, missing)
-    cases = cases_of(model, data, weight, scale, design, frequency)
-    stages = stages_of(model)
+    if isinstance(data, BucketMoments):
+        origin = _of_moments(model, data, scale)
+        missing = "listwise"
+    else:
+        cases = cases_of(model, data, weight, scale, design, frequency)
+        origin = Origin(model, stages_of(model), cases, moments(cases.X, cases.weights[None, :], missing))
+    for stage in origin.stages:
+        _require_cases(origin, stage.model, missing)
     settings = Settings(scheme, missing, tolerance, max_iterations)
-    for stage in stages:
-        _require_cases(cases, stage.model, missing)
-    base = moments(cases.X, cases.weights[None, :], missing)
-    origin = Origin(model, stages, cases, base)
     result: Fit | None = None
-    for staged in estimate_stages(stages, cases, base, settings):
+    cases, base = origin.cases, origin.moments
+    for staged in estimate_stages(origin.stages, cases, base, settings):
         seen = cases if staged.maps is None else stage_cases(staged, cases, filled(cases.X, base, missing))
         result = Fit(staged.batch.model, seen, settings, staged.batch, origin, result, staged.maps)
     if result is None:  # a model has constructs, and so a stage
@@ -115,8 +119,28 @@ def _check_choices(scheme: str, missing: str) -> None:
             raise EstimationError(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}.")
 
 
-def _require_cases(cases: Cases, model: Model, missing: Missing) -> None:
-    n = int(cases.answering(missing).sum())
+def _of_moments(model: Model, data: BucketMoments, scale: Ends | Mapping[str, Ends] | None) -> Origin:
+    """Where a fit of summed moments starts from."""
+    if model.products:
+        raise ModelError(
+            f"the interaction {next(iter(model.products))!r} needs products of answers, which the moments do not hold. Fit the "
+            "answers themselves, or a sample of them."
+        )
+    cases = no_cases(model, scale)
+    for item in cases.items:
+        if item not in data.items:
+            raise ModelError(
+                f"the model names item {item!r}, which was not summed. {known_names(item, data.items, 'Summed were')}"
+            )
+    base = data.moments().of_items(np.array([data.items.index(item) for item in cases.items]))
+    for item, sd in zip(cases.items, base.sd[0], strict=True):
+        if not sd > 0:
+            raise EstimationError(f"item {item!r} is constant. Leave it out of the model.")
+    return Origin(model, stages_of(model), cases, base, data)
+
+
+def _require_cases(origin: Origin, model: Model, missing: Missing) -> None:
+    cases, n = origin.cases, int(origin.moments.n[0])
     blocks = [len(c.items) for c in model.constructs if c.mode == "B"]
     most = max([len(model.causes(name)) for name in model.names] + blocks)
     if n < most + 2:

@@ -9,6 +9,7 @@ import pandas as pd
 from csi.display import Result, tidy
 from csi.errors import EstimationError
 from csi.kernel import effects, importance
+from csi.kernel.buckets import BucketMoments
 from csi.kernel.estimates import Estimates, cross_loadings
 from csi.kernel.moments import Moments
 from csi.kernel.pls import Layout
@@ -21,12 +22,16 @@ from csi.structural.stages import Maps, Settings
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Origin:
-    """What a fit starts from and every replicate starts from again: the asked model, its stages, the observed columns."""
+    """What a fit starts from and every replicate starts from again: the asked model, its stages, the observed columns.
+
+    A fit of moments that an engine summed has no cases, but `buckets` to resample.
+    """
 
     model: Model
     stages: tuple[Stage, ...]
     cases: Cases
     moments: Moments
+    buckets: BucketMoments | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -190,6 +195,7 @@ class Fit(Result):
     @property
     def scores(self) -> pd.DataFrame:
         """(cases x constructs) standardised construct scores."""
+        self.require_cases("a score")
         filled = self.filled(self.cases.X)
         Z = (filled - self.moments.mean[0]) / self.moments.sd[0]
         return pd.DataFrame(Z @ self.weights.to_numpy(), columns=list(self.model.names))
@@ -197,6 +203,7 @@ class Fit(Result):
     @property
     def index_scores(self) -> pd.DataFrame:
         """(cases x constructs) scores in points, 0-100."""
+        self.require_cases("a score in points")
         return self.points_of(self.cases.X)
 
     def points_of(self, X: Array) -> pd.DataFrame:
@@ -241,6 +248,14 @@ class Fit(Result):
         ]
         return replace(self.origin.model, constructs=constructs)
 
+    def require_cases(self, what: str) -> None:
+        """Raise if the fit was made from moments alone; `what` says what the cases are wanted for."""
+        if not len(self.origin.cases.X):
+            raise EstimationError(
+                f"{what} needs the answers of the cases, and this fit has only their moments. Fit the answers themselves; scores "
+                "are written where the table lies by csi.with_scores."
+            )
+
     def require_scale(self) -> None:
         """Raise unless the scale ends of every item that measures a construct are known."""
         products = self.origin.model.products
@@ -258,11 +273,13 @@ class Fit(Result):
 
     def headline(self) -> list[str]:
         """Sizes, treatment, convergence, and a plain word where the numbers may mislead."""
-        gaps = float(np.isnan(self.cases.X).mean())
+        gaps = float(np.isnan(self.cases.X).mean()) if len(self.cases.X) else 0.0
         lines = [
             f"Fit: n = {self.n:,}, {len(self.model.names)} constructs, {len(self.model.items)} items; "
             f"{self.settings.scheme} weighting, {self.iterations} iterations",
-            f"missing answers {gaps:.1%}" + (f", treated by {self.settings.missing!r}" if gaps else ""),
+            f"missing answers {gaps:.1%}" + (f", treated by {self.settings.missing!r}" if gaps else "")
+            if len(self.cases.X)
+            else "from moments that an engine summed; no cases",
         ]
         if len(self.origin.stages) > 1:
             lines.append(f"stage {self._stage} of {len(self.origin.stages)}; .lower is the stage before")

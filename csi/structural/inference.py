@@ -306,6 +306,7 @@ def jackknife(fit: Fit) -> Jackknife:
 
 def _jackknives(fit: Fit) -> list[Jackknife]:
     """The jackknife of every stage, first stage first."""
+    fit.require_cases("the jackknife")
     cases = fit.origin.cases
     collected, strata = Collected(fit), []
     for W, stratum in cases.sample.jackknife(cases.answering(fit.settings.missing)):
@@ -333,6 +334,7 @@ def summary(terms: list[str], point: Array, draws: Array, low: Array, high: Arra
 def _errors_of_draws(boot: Bootstrap, name: str) -> Array:
     """(B, m) standard error of each draw, from draws inside it."""
     fit = boot.fit
+    fit.require_cases("a studentised interval")
     cases = fit.origin.cases
     used, found = cases.answering(fit.settings.missing), []
     for W in cases.sample.resamples_within(used, len(boot), _INNER, boot.seed):

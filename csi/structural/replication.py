@@ -6,6 +6,7 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import NDArray
 
+from csi.errors import EstimationError
 from csi.kernel import estimates as kernel
 from csi.kernel.estimates import Estimates
 from csi.kernel.moments import Moments, joined, moments
@@ -75,6 +76,7 @@ def _joined(parts: list[Staged]) -> Staged:
 
 def moments_under(fit: Fit, W: Array) -> Moments:
     """Base moments under case weights W (B, n), with gaps treated as the fit treats them."""
+    fit.require_cases("other case weights")
     return moments(fit.origin.cases.X, W, fit.settings.missing, start=fit.origin.moments)
 
 
@@ -82,11 +84,28 @@ def moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
     """Moments of all replicates, in batches of the size at which the kernel is quickest."""
     together = max(BLOCK, _CELLS // fit.origin.cases.X.shape[1] ** 2 // BLOCK * BLOCK)
     waiting: list[Moments] = []
-    for part, W in resamples_of(fit, draws, seed):
-        waiting.append(moments_under(fit, W))
-        if part.stop % together == 0 or part.stop == draws:
+    done = 0
+    for m in _of_each_piece(fit, draws, seed):
+        waiting.append(m)
+        done += len(m.mean)
+        if done % together == 0 or done == draws:
             yield joined(waiting)
             waiting = []
+
+
+def _of_each_piece(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
+    buckets = fit.origin.buckets
+    if buckets is None:
+        yield from (moments_under(fit, W) for _, W in resamples_of(fit, draws, seed))
+        return
+    if not buckets.resampleable:
+        raise EstimationError(
+            "the moments were summed without units, so nothing can be resampled. Give csi.moments_of the column of the primary "
+            "unit: unit='customer_id'."
+        )
+    items = np.array([buckets.items.index(item) for item in fit.origin.cases.items])
+    for m in buckets.resamples(draws, seed):
+        yield m.of_items(items)
 
 
 def estimated(fit: Fit, m: Moments) -> tuple[list[Staged], NDArray[np.str_]]:
@@ -122,6 +141,7 @@ def _problems(batch: Batch) -> NDArray[np.str_]:
 
 def resamples_of(fit: Fit, draws: int, seed: int) -> Iterator[tuple[slice, Array]]:
     """Case weights (B, n) of all replicates, with the slice of replicates that they are."""
+    fit.require_cases("case weights")
     cases = fit.origin.cases
     first = 0
     for W in cases.sample.resamples(cases.answering(fit.settings.missing), draws, seed):
