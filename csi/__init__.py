@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from csi.structural.inference import Jackknife as Jackknife
     from csi.structural.inference import bootstrap as bootstrap
     from csi.structural.inference import jackknife as jackknife
+    from csi.structural.interchange import fit_from_json as fit_from_json
     from csi.structural.moderation import SimpleSlopes as SimpleSlopes
     from csi.structural.moderation import simple_slopes as simple_slopes
     from csi.structural.planning import PowerPlan as PowerPlan
@@ -127,6 +128,7 @@ _HOME = {
     "Jackknife": "csi.structural.inference",
     "bootstrap": "csi.structural.inference",
     "jackknife": "csi.structural.inference",
+    "fit_from_json": "csi.structural.interchange",
     "SimpleSlopes": "csi.structural.moderation",
     "simple_slopes": "csi.structural.moderation",
     "PowerPlan": "csi.structural.planning",

@@ -86,7 +86,7 @@ def _thresholds(shares: Array) -> Array:
 
 
 def _most_likely(
-    tables: Array, rows: Array, columns: Array, tolerance: float = 1e-7, max_iterations: int = 100
+    tables: Array, rows: Array, columns: Array, tolerance: float = 1e-8, max_iterations: int = 100
 ) -> Array:
     """(M,) rho that maximises the likelihood of each table (M, K1, K2), given thresholds; NaN where there is none.
 
@@ -111,7 +111,8 @@ def _most_likely(
         step, end = np.abs(better - rho), 1 - np.abs(better) < tolerance
         running = (step > tolerance * (1 - rho**2)) & ~end
         final[active[~running]] = np.where(end, np.sign(better), better)[~running]
-        active, rho, low, high, step = (v[running] for v in (active, better, low, high, step))
+        active = active[running]
+        rho, low, high, step = (values[running] for values in (better, low, high, step))
         tables, rows, columns = tables[running], rows[running], columns[running]
         if not len(active):
             break
@@ -136,9 +137,7 @@ def _score(tables: Array, rows: Array, columns: Array, rho: Array) -> tuple[Arra
     The derivative of a bivariate normal probability by rho is the density at its corner (Drezner & Wesolowsky 1990).
     """
     a, b, r = rows[:, :, None], columns[:, None, :], rho[:, None, None]
-    free = 1 - r**2
-    log_density = -((a - b) ** 2) / (2 * free) - a * b / (1 + r) - np.log(2 * np.pi * np.sqrt(free))
-    steepness = r / free - r * ((a - b) / free) ** 2 + a * b / (1 + r) ** 2  # of the log density, by rho
+    log_density, steepness = _log_density(a, b, r)
     density = np.exp(log_density)
     widths = [np.diff(ndtr(cuts), axis=1, prepend=0.0, append=1.0) for cuts in (rows, columns)]
     independent = widths[0][:, :, None] * widths[1][:, None, :]
@@ -148,7 +147,7 @@ def _score(tables: Array, rows: Array, columns: Array, rho: Array) -> tuple[Arra
         first, second = (np.where(counted, _rectangles(d) / P, 0.0) for d in (density, density * steepness))
     tail = counted & ~(P > _TINY)
     if tail.any():
-        first[tail] = _tail_slope(log_density, steepness, tail)
+        first[tail] = _tail_slope(rows, columns, rho, tail)
         second[tail] = first[tail] ** 2
     return (tables * first).sum(axis=(1, 2)), (tables * (second - first**2)).sum(axis=(1, 2))
 
@@ -159,7 +158,7 @@ def bivariate_normal(a: Array, b: Array, rho: Array) -> Array:
     >>> float(bivariate_normal(np.array(0.0), np.array(0.0), np.array(0.5)).round(12))  # 1/4 + arcsin(rho)/(2 pi)
     0.333333333333
     """
-    a, b = np.where(a == 0, 1e-100, a), np.where(b == 0, 1e-100, b)  # the formula divides by both
+    a, b = (np.where(np.abs(x) < 1e-100, 1e-100, x) for x in (a, b))  # the formula divides by both
     root = np.sqrt(1 - rho**2)
     outside = owens_t(a, (b / a - rho) / root) + owens_t(b, (a / b - rho) / root)
     return np.asarray((ndtr(a) + ndtr(b) - (a * b < 0)) / 2 - outside)
@@ -170,12 +169,27 @@ def _rectangles(corners: Array) -> Array:
     return np.diff(np.diff(np.pad(corners, ((0, 0), (1, 1), (1, 1))), axis=1), axis=2)
 
 
-def _tail_slope(log_density: Array, steepness: Array, tail: NDArray[np.bool_]) -> Array:
-    """Slope of log P by rho of cells whose P is lost to rounding: such a cell has nearly all its P at its likeliest corner."""
+def _tail_slope(rows: Array, columns: Array, rho: Array, tail: NDArray[np.bool_]) -> Array:
+    """Slope by rho of log P, in the cells whose own P is lost to rounding.
+
+    So far out a cell has its P at its likeliest corner: P is the density there over its two rates of decay
+    (a - rho b)/(1 - rho^2) and (b - rho a)/(1 - rho^2).
+    """
     m, i, j = np.nonzero(tail)
-    edges = ((0, 0), (1, 1), (1, 1))
-    log_density = np.pad(log_density, edges, constant_values=-np.inf)
     below, right = np.divmod(np.arange(4)[:, None], 2)
-    likeliest = log_density[m, i + below, j + right].argmax(axis=0)
-    slope: Array = np.pad(steepness, edges)[m, i + likeliest // 2, j + likeliest % 2]
+    ends = ((0, 0), (-_FAR, _FAR))
+    a = np.pad(rows, ((0, 0), (1, 1)), constant_values=ends)[m, i + below]
+    b = np.pad(columns, ((0, 0), (1, 1)), constant_values=ends)[m, j + right]
+    r = rho[m]
+    log_density, steepness = _log_density(a, b, r)
+    likeliest = log_density.argmax(axis=0), np.arange(len(m))
+    a, b = a[likeliest], b[likeliest]
+    slope: Array = steepness[likeliest] + b / (a - r * b) + a / (b - r * a) - 4 * r / (1 - r**2)
     return slope
+
+
+def _log_density(a: Array, b: Array, rho: Array) -> tuple[Array, Array]:
+    """Logarithm of the bivariate normal density, and its derivative by rho."""
+    free = 1 - rho**2
+    log_density = -((a - b) ** 2) / (2 * free) - a * b / (1 + rho) - np.log(2 * np.pi * np.sqrt(free))
+    return log_density, rho / free - rho * ((a - b) / free) ** 2 + a * b / (1 + rho) ** 2

@@ -56,17 +56,23 @@ def full_collinearity_vif(C: Array) -> Array:
     >>> full_collinearity_vif(np.array([[[1.0, 0.6], [0.6, 1.0]]])).round(4).tolist()
     [[1.5625, 1.5625]]
     """
-    singular = ~(np.linalg.cond(np.where(np.isfinite(C), C, 0.0)) < 1e12)
-    inverse = np.linalg.inv(np.where(singular[:, None, None], np.eye(C.shape[-1]), C))
-    return np.where(singular[:, None], np.inf, np.diagonal(inverse, axis1=1, axis2=2))
+    return _diagonal_of_inverse(C)
+
+
+def _diagonal_of_inverse(R: Array) -> Array:
+    """(B, k) diagonals of the inverses; inf where a matrix is singular, NaN where it is not defined."""
+    defined = np.isfinite(R).all(axis=(1, 2))
+    out = np.full(R.shape[:2], np.nan)
+    inside = R[defined]
+    singular = np.linalg.cond(inside) > 1e12
+    inverse = np.linalg.inv(np.where(singular[:, None, None], np.eye(R.shape[-1]), inside))
+    out[defined] = np.where(singular[:, None], np.inf, np.diagonal(inverse, axis1=1, axis2=2))
+    return out
 
 
 def item_vif(R: Array, layout: Layout) -> Array:
     """Variance inflation of each item by the other items of its block: (B, p); 1 for a single item, inf if redundant."""
     vif = np.empty(R.shape[:2])
     for block in layout.slices:
-        inside = R[:, block, block]
-        singular = np.linalg.cond(inside) > 1e12
-        inverse = np.linalg.inv(np.where(singular[:, None, None], np.eye(inside.shape[-1]), inside))
-        vif[:, block] = np.where(singular[:, None], np.inf, np.diagonal(inverse, axis1=1, axis2=2))
+        vif[:, block] = _diagonal_of_inverse(R[:, block, block])
     return vif

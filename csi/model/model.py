@@ -11,6 +11,7 @@ import pandas as pd
 from csi.display import Result
 from csi.errors import ModelError, known_names
 from csi.model.construct import Construct, Mode
+from csi.model.dialects import Dialect, written
 from csi.model.syntax import parse
 from csi.words import knows, say
 
@@ -33,6 +34,11 @@ class Note:
         """
         names = (", " if language == "en" else "、").join(_word(name, language) for name in self.names)
         return say(self.code, language, names=names)
+
+
+def _spaced(cause: str) -> str:
+    """The name of an interaction without spaces around its sign."""
+    return "*".join(part.strip() for part in cause.split("*"))
 
 
 def _word(code: str, language: str) -> str:
@@ -85,9 +91,9 @@ class Model(Result):
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "notes", tuple(self.notes))
-        controls = {effect: tuple(columns) for effect, columns in self.controls.items()}
+        controls = {effect: tuple(columns) for effect, columns in self.controls.items() if len(columns)}
         object.__setattr__(self, "controls", MappingProxyType(controls))
-        paths = {cause: tuple(effects) for cause, effects in self.paths.items() if len(effects)}
+        paths = {_spaced(cause): tuple(effects) for cause, effects in self.paths.items() if len(effects)}
         columns = list(dict.fromkeys(column for columns in controls.values() for column in columns))
         for column in columns:
             held = tuple(effect for effect in controls if column in controls[effect])
@@ -106,13 +112,39 @@ class Model(Result):
     def parse(cls, text: str, *, composite_mode: Mode = "A") -> "Model":
         """Read a model in the syntax of lavaan and cSEM: `<~` composite, `=~` common factor, `~` regression.
 
-        cSEM reads `<~` as Mode B; here composites are Mode A unless `composite_mode="B"`.
+        cSEM reads `<~` as Mode B; here composites are Mode A unless `composite_mode="B"` or the line says so. Interactions are
+        written `A:B`, `A*B` or `A.B`, and observed columns `age <~ age`. What those programs have no sign for stands in
+        comments: `Quality <~ q1 + q2  #! mode = B` (see `csi.model.syntax`).
+
+        Raises
+        ------
+        ModelError
+            A line cannot be read, or asks for something that partial least squares does not have; the message names it.
 
         >>> model = Model.parse("Quality <~ q1 + q2; Satisfaction =~ s1 + s2; Satisfaction ~ Quality")
         >>> [c.kind for c in model.constructs], dict(model.paths)
         (['composite', 'factor'], {'Quality': ('Satisfaction',)})
         """
-        return cls(*parse(text, composite_mode))
+        return cls(**parse(text, composite_mode))
+
+    def to_syntax(self, dialect: Dialect = "csi") -> str:
+        """The model as text, which `Model.parse` reads as the same model when written in the dialect "csi".
+
+        "csi" is the common syntax, with `#!` comments for what it has no sign for. "cSEM" names in a comment the arguments of
+        `csem` that make the same model. "lavaan" has composites (`<~`, from lavaan 0.6-20 on) but no modes, and takes single
+        items for factors without error. Notes become remarks.
+
+        Raises
+        ------
+        ModelError
+            The dialect cannot say a construct or interaction; the message names it and why.
+
+        >>> print(Model.parse("Quality <~ q1 + q2; Loyalty <~ l; Loyalty ~ Quality", composite_mode="B").to_syntax())
+        Quality <~ q1 + q2  #! mode = B
+        Loyalty <~ l  #! mode = B
+        Loyalty ~ Quality
+        """
+        return written(self, dialect)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -131,8 +131,7 @@ def assess(fit: Fit, boot: Bootstrap | None = None) -> Assessment:
 def _estimation(fit: Fit) -> Iterator[Finding]:
     yield Finding("convergence", "weights", fit.iterations, "pass" if fit.converged else "fail")
     if fit.layout.factor.any():
-        smallest = float(np.linalg.eigvalsh(fit.estimates.correlations[0])[0])
-        yield Finding("admissibility", "factors", smallest, "pass" if fit.admissible else "fail")
+        yield Finding("admissibility", "factors", fit.smallest_eigenvalue, "pass" if fit.admissible else "fail")
     if fit.converged:
         srmr = float(fit.overall_fit["srmr"])
         yield Finding("srmr", "model", srmr, "pass" if srmr <= 0.08 else "note")
@@ -227,7 +226,7 @@ def _discriminant(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:
     yield from _own_items_first(fit, measured)
     vif = fit.values("full_collinearity_vif")
     for name in names:
-        if name in measured and len(measured) > 1:
+        if name in measured and name in vif and len(measured) > 1:
             yield Finding("full_collinearity", name, float(vif[name]), "pass" if vif[name] <= 3.3 else "note")
 
 

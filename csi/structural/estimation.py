@@ -170,11 +170,18 @@ def _warn_if_misleading(result: Fit) -> None:
             stacklevel=3,
         )
     elif not result.admissible:
-        eigenvalue = float(np.linalg.eigvalsh(result.estimates.correlations[0])[0])
+        eigenvalue = result.smallest_eigenvalue
+        impossible = [
+            name
+            for name, attenuation in zip(result.model.names, result.estimates.attenuation[0], strict=True)
+            if not attenuation <= 1
+        ]
         why = (
-            f"the disattenuated construct correlations are not positive semi-definite (smallest eigenvalue {eigenvalue:.3f})"
+            f"the reliability rho_A of {impossible[0]!r} lies outside 0-1"
+            if impossible
+            else f"the disattenuated construct correlations are not positive semi-definite (smallest eigenvalue {eigenvalue:.3f})"
             if eigenvalue < -1e-10
-            else "a loading or a reliability lies outside 0-1"
+            else "a loading lies above 1"
         )
         warnings.warn(
             f"the solution with common factors is inadmissible: {why}. Constructs this close cannot all be separate factors; "

@@ -81,6 +81,12 @@ class Fit(Result):
         return bool(self.estimates.admissible[0]) and (self.lower is None or self.lower.admissible)
 
     @property
+    def smallest_eigenvalue(self) -> float:
+        """Of the construct correlations: below 0 they are impossible; NaN where a reliability is negative and they do not exist."""
+        C = self.estimates.correlations[0]
+        return float(np.linalg.eigvalsh(C)[0]) if np.isfinite(C).all() else np.nan
+
+    @property
     def iterations(self) -> int:
         """Weight updates used."""
         return int(self.estimates.iterations[0])
@@ -196,15 +202,20 @@ class Fit(Result):
     def scores(self) -> pd.DataFrame:
         """(cases x constructs) standardised construct scores."""
         self.require_cases("a score")
-        filled = self.filled(self.cases.X)
-        Z = (filled - self.moments.mean[0]) / self.moments.sd[0]
+        Z = (self._complete() - self.moments.mean[0]) / self.moments.sd[0]
         return pd.DataFrame(Z @ self.weights.to_numpy(), columns=list(self.model.names))
 
     @property
     def index_scores(self) -> pd.DataFrame:
         """(cases x constructs) scores in points, 0-100."""
         self.require_cases("a score in points")
-        return self.points_of(self.cases.X)
+        return self.points_of(self._complete())
+
+    def _complete(self) -> Array:
+        """(cases x items) the answers with their gaps filled; a later stage's columns follow from the filled observed ones."""
+        if self.maps is None:
+            return self.filled(self.cases.X)
+        return self.maps.applied(filled(self.origin.cases.X, self.origin.moments, self.settings.missing))
 
     def points_of(self, X: Array) -> pd.DataFrame:
         """Construct scores in points for rows of answers to the model's items, by this fit's weights.
@@ -279,7 +290,7 @@ class Fit(Result):
             f"{self.settings.scheme} weighting, {self.iterations} iterations",
             f"missing answers {gaps:.1%}" + (f", treated by {self.settings.missing!r}" if gaps else "")
             if len(self.cases.X)
-            else "from moments that an engine summed; no cases",
+            else "from moments alone, without cases",
         ]
         if len(self.origin.stages) > 1:
             lines.append(f"stage {self._stage} of {len(self.origin.stages)}; .lower is the stage before")
@@ -288,6 +299,22 @@ class Fit(Result):
         elif not self.admissible:
             lines.append("INADMISSIBLE: the disattenuated estimates are not possible ones; see assess(fit)")
         return lines
+
+    def to_json(self, *, cases: bool = True) -> str:
+        """The fit as JSON, from which `csi.fit_from_json` makes the same one again, number by number.
+
+        Answers of respondents are personal data. With `cases=False` neither they nor sums of small groups of them are written;
+        the fit then says everything that follows from the moments (paths, reliability, index, overall fit), while scores,
+        predictions and resampling raise. The survey does not travel.
+
+        Raises
+        ------
+        EstimationError
+            Labels of groups or strata in summed moments that JSON does not have.
+        """
+        from csi.structural.interchange import json_of  # noqa: PLC0415 - reads fits, and so imports this file
+
+        return json_of(self, cases)
 
     @property
     def _stage(self) -> int:

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from csi.errors import CsiWarning, EstimationError, known_names
 from csi.kernel.moments import Moments, joined, moments
 from csi.kernel.permutation import log_exchanges, moments_by_label, moments_where_answered, permuted_labels
-from csi.structural.cases import Array, Cases
-from csi.structural.estimation import _require_cases
+from csi.structural.cases import Cases
 from csi.structural.fitted_model import Fit
 from csi.structural.quantities import Batch
 from csi.structural.replication import INADMISSIBLE, estimated
 from csi.structural.sampling import Sample
+from csi.structural.stages import layout_of
 
 _FEW_EXCHANGES = 100
 
@@ -44,6 +44,12 @@ class Groups:
         return np.split(order, np.searchsorted(self.codes[order], np.arange(len(self) + 1)))[1:-1]
 
     @property
+    def appearance(self) -> NDArray[np.intp]:
+        """(K,) place of each group by its first case."""
+        first = np.array([rows[0] for rows in self.rows()])
+        return np.argsort(np.argsort(first))
+
+    @property
     def pairs(self) -> list[tuple[int, int]]:
         """Every two groups."""
         return [(g, h) for g in range(len(self)) for h in range(g + 1, len(self))]
@@ -65,6 +71,7 @@ def groups_of(fit: Fit, labels: Any) -> Groups:  # noqa: ANN401 - a column name,
     EstimationError
         No such column; labels of the wrong number.
     """
+    fit.require_cases("groups of cases")
     column, cases = _labels(fit, labels), fit.origin.cases
     known = ~(column.isna() | (column.astype(object).astype(str).str.strip() == "")).to_numpy(bool)
     used = cases.answering(fit.settings.missing)
@@ -101,6 +108,23 @@ def _labels(fit: Fit, labels: Any) -> "pd.Series[Any]":  # noqa: ANN401
     return column
 
 
+def described(groups: Groups) -> str:
+    """Names and sizes for a headline."""
+    shown = [f"{name} ({size:,})" for name, size in zip(groups.names, groups.sizes, strict=True)]
+    more = f" ... {len(shown)} groups" if len(shown) > 6 else ""
+    without = f"; {groups.unlabelled:,} cases without a label left out" if groups.unlabelled else ""
+    return ", ".join(shown[:6]) + more + without
+
+
+def require_one_stage(fit: Fit, what: str) -> None:
+    """Raise for a model whose items are scores of a stage before, which differ from group to group."""
+    if fit.maps is not None or fit.lower is not None:
+        raise EstimationError(
+            f"{what} is tested for models of one stage; this one has higher-order constructs or interactions. Fit the constructs "
+            "of the first stage as a model of their own."
+        )
+
+
 def require_comparable(fit: Fit, groups: Groups) -> None:
     """Raise unless there are two groups at least and the model can be estimated in each."""
     if len(groups) < 2:
@@ -115,18 +139,23 @@ def unusable(fit: Fit, rows: NDArray[np.intp]) -> str:
     """Why the model cannot be estimated from these rows; empty if it can be tried."""
     cases = fit.origin.cases
     X = cases.X[rows]
-    try:
-        for stage in fit.origin.stages:
-            _require_cases(replace(cases, X=X, survey=None), stage.model, fit.settings.missing)
-    except EstimationError as error:
-        return str(error)
+    if len(rows) < (fewest := _fewest(fit)):
+        return f"{len(rows)} answers are fewer than the model needs; its largest equation asks for {fewest} at least."
     answers = (~np.isnan(X)).sum(axis=0)
-    for item, column, count in zip(cases.items, X.T, answers, strict=True):
-        if not count:
-            return f"item {item!r} has no answers."
-        if np.nanmax(column) == np.nanmin(column):
-            return f"item {item!r} is constant: all {count} answers are {np.nanmax(column):g}."
+    if (empty := np.flatnonzero(answers == 0)).size:
+        return f"item {cases.items[empty[0]]!r} has no answers."
+    high = np.nanmax(X, axis=0)
+    if (constant := np.flatnonzero(high == np.nanmin(X, axis=0))).size:
+        i = constant[0]
+        return f"item {cases.items[i]!r} is constant: all {answers[i]} answers are {high[i]:g}."
     return ""
+
+
+def _fewest(fit: Fit) -> int:
+    """Answers that the largest equation or block of regression weights needs."""
+    layouts = [layout_of(stage.model) for stage in fit.origin.stages]
+    causes = max(int(layout.adjacency.sum(axis=0).max()) for layout in layouts)
+    return 2 + max(causes, *(int((layout.sizes * layout.mode_b).max()) for layout in layouts))
 
 
 def moments_of_rows(fit: Fit, rows: NDArray[np.intp]) -> Moments:
@@ -164,7 +193,7 @@ def group_estimates(fit: Fit, groups: Groups) -> tuple[Batch, NDArray[np.str_], 
 
 def usable(problems: NDArray[np.str_], of_groups: NDArray[np.str_]) -> NDArray[np.bool_]:
     """Which replicates count: those without a problem, and inadmissible ones if that is what the groups themselves are."""
-    return (problems == "") | ((problems == INADMISSIBLE) & bool((of_groups == INADMISSIBLE).any()))
+    return np.asarray((problems == "") | ((problems == INADMISSIBLE) & (of_groups == INADMISSIBLE).any()))
 
 
 def permuted(fit: Fit, groups: Groups, permutations: int, seed: int) -> Iterator[list[tuple[Batch, NDArray[np.str_]]]]:
@@ -183,8 +212,8 @@ def permuted(fit: Fit, groups: Groups, permutations: int, seed: int) -> Iterator
     exchanges = log_exchanges(of_unit, sets)
     if exchanges < np.log(_FEW_EXCHANGES):
         warnings.warn(
-            f"the design lets the labels of {', '.join(map(repr, groups.names))} be exchanged in {np.exp(exchanges):.0f} ways only; "
-            "p values from permutations cannot be small. Use a method that resamples instead.",
+            f"the design lets the labels of {', '.join(map(repr, groups.names))} be exchanged in {np.exp(exchanges):.0f} ways "
+            "only; p values from permutations cannot be small. Use a method that resamples instead.",
             CsiWarning,
             stacklevel=4,
         )
@@ -227,21 +256,17 @@ def own_sample(cases: Cases, rows: NDArray[np.intp]) -> Sample:
     return Sample(cases.weights[rows], strata, np.unique(cases.sample.units[rows], return_inverse=True)[1])
 
 
-def resampled_moments(
-    fit: Fit, rows: NDArray[np.intp], point: Moments, draws: int, seed: int | Sequence[int]
-) -> Moments:
+def resampled_moments(fit: Fit, rows: NDArray[np.intp], point: Moments, draws: int, stream: int) -> Moments:
     """Moments of rows resampled on their own; `point` are the moments of the rows as they are."""
     cases = fit.origin.cases
     X, used = cases.X[rows], np.ones(len(rows), dtype=bool)
-    pieces = own_sample(cases, rows).resamples(used, draws, _stream(seed))
+    pieces = own_sample(cases, rows).resamples(used, draws, stream)
     return joined([moments_where_answered(X, W, fit.settings.missing, point) for W in pieces])
 
 
-def _stream(seed: int | Sequence[int]) -> int:
-    """One number for a seed and what it is for."""
-    if isinstance(seed, int):
-        return seed
-    return int(np.random.SeedSequence(list(seed)).generate_state(1, np.uint64)[0])
+def stream_of(seed: int, group: int) -> int:
+    """The seed of one group's own resamples."""
+    return seed * 1_000_003 + group
 
 
 def domain_moments(fit: Fit, groups: Groups, points: list[Moments], draws: int, seed: int) -> Iterator[list[Moments]]:

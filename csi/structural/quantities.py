@@ -126,10 +126,13 @@ def reliabilities(batch: Batch) -> dict[str, Array]:
 
 
 def fit_measures(batch: Batch) -> Array:
-    """(B, 5) `FIT_MEASURES`."""
+    """(B, 5) `FIT_MEASURES`; NaN where a replicate could not be estimated."""
     R = batch.moments.correlation
     implied = overall_fit.implied_item_correlations(R, batch.estimates, batch.layout)
-    return np.stack(
+    sound = np.isfinite(R).all(axis=(1, 2)) & np.isfinite(implied).all(axis=(1, 2))
+    R, implied = R[sound], implied[sound]
+    measures = np.full((len(sound), len(FIT_MEASURES)), np.nan)
+    measures[sound] = np.stack(
         [
             overall_fit.srmr(R, implied),
             overall_fit.unweighted_distance(R, implied),
@@ -139,6 +142,7 @@ def fit_measures(batch: Batch) -> Array:
         ],
         axis=1,
     )
+    return measures
 
 
 def _criterion(name: str) -> Callable[[Batch], Array]:

@@ -216,3 +216,18 @@ def test_other_models_equal_the_peers(reference, shared, name):
     for path in case["path_coef"]:
         assert fit.paths.at[path["from"], path["to"]] == pytest.approx(path["value"], abs=1e-8)
     assert np.abs(fit.r_squared - pd.Series(case["r2"])[fit.r_squared.index]).max() < 1e-8
+
+
+def test_a_factor_whose_items_do_not_agree_is_named():
+    """Its rho_A is negative: nothing can be disattenuated, and the fit says why instead of failing."""
+    rng = np.random.default_rng(0)
+    s = rng.normal(size=100)
+    frame = pd.DataFrame({"q1": s + rng.normal(size=100), "s1": s, "s2": s + rng.normal(size=100)})
+    frame["q2"] = -0.3 * frame["q1"] + s + 0.5 * rng.normal(size=100)
+    frame["q2"] -= 0.6 * (frame["q2"].cov(frame["q1"]) + 0.4) / frame["q1"].var() * frame["q1"]
+    model = csi.Model.parse("Q =~ q1 + q2; S =~ s1 + s2; S ~ Q")
+    with pytest.warns(CsiWarning, match="reliability rho_A of 'Q' lies outside 0-1"):
+        fit = csi.fit(model, frame)
+    assert not fit.admissible
+    assert np.isnan(fit.paths.at["Q", "S"])
+    assert csi.assess(fit).verdict == "fail"

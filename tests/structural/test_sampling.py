@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import csi
-from csi.errors import CsiError, EstimationError, SurveyError
+from csi.errors import CsiError, CsiWarning, EstimationError, SurveyError
 from csi.structural.sampling import sample_of
 from csi.survey.design import Design
 
@@ -141,6 +141,17 @@ class TestIntervals:
             table = boot.quantity(name)
             finite = table[table["estimate"].notna()]
             assert finite["std_error"].notna().all(), name
+
+    def test_every_quantity_stands_replicates_that_are_lost(self):
+        from csi.structural.quantities import QUANTITIES
+
+        rng = np.random.default_rng(3)
+        frame = pd.DataFrame(rng.normal(size=(40, 4)), columns=MODEL.items).assign(q1=0.0)
+        frame.loc[0, "q1"] = 1.0
+        with pytest.warns(CsiWarning, match="constant item"):
+            boot = csi.bootstrap(csi.fit(MODEL, frame, scale=(-5, 5)), 60)
+        for name in QUANTITIES:
+            assert (boot.quantity(name)["draws"] < 60).all(), name
 
     def test_progress_is_told(self, frame):
         seen = []

@@ -80,6 +80,19 @@ class TestHigherOrder:
         shifted = csi.fit(csi.Model(WHOLE, PATHS, higher_order=order), quality + 0.9, scale=(1, 10))
         assert np.allclose(shifted.values("index") - levels, 10, atol=1e-9)  # 0.9 of 9 scale points are 10 in 100
 
+    @pytest.mark.parametrize("order", ORDERS)
+    def test_scores_where_answers_are_missing(self, quality, order):
+        holed = quality.mask(np.random.default_rng(1).random(quality.shape) < 0.05)
+        fit = csi.fit(csi.Model(WHOLE, PATHS, higher_order=order), holed, scale=(1, 10))
+        whole = csi.fit(csi.Model(WHOLE, PATHS, higher_order=order), quality, scale=(1, 10))
+        assert fit.scores.notna().all().all()
+        assert np.corrcoef(fit.scores["Quality"], whole.scores["Quality"])[0, 1] > 0.97
+        assert np.allclose(fit.index_scores.mean(), fit.values("index"), atol=0.3)
+
+    def test_spaces_in_the_name_of_an_interaction_do_not_matter(self):
+        paths = {"Image": ["Satisfaction"], "Core": ["Satisfaction"], "Image * Core": ["Satisfaction"]}
+        assert list(csi.Model([PARTS[0], PARTS[1], PARTS[3]], paths).products) == ["Image*Core"]
+
     def test_replicates_repeat_every_stage(self, quality):
         """A replicate with a row drawn twice equals a fit of the data with that row twice."""
         from csi.structural.replication import replicate
