@@ -3,7 +3,7 @@
 Notation
     S    (B, n, J)  scores of J constructs, one set a replicate
     W    (B, n)     case weights, any scale
-    H    (B, n, J)  share of the weight at or below a score: the empirical distribution
+    H    (B, n, J)  share of the weight at or below a score: the empirical distribution, adjusted at its end and at ties
     c    (B, n, J)  Phi^-1(H), the copula term
     z, w (n,)       one standardised score and its weights
 An error that is correlated with a predictor through a Gaussian copula is a multiple of c plus noise that is independent of the
@@ -22,24 +22,27 @@ _DECIMALS = 9
 
 
 def copula_terms(S: Array, W: Array) -> Array:
-    """c (B, n, J): the highest score, where H is 1, has n/(n + 1) instead (Becker, Proksch & Ringle 2022).
+    """Phi^-1(H) with H = F - (P - 1/n)/2, n/(n + 1) at most: F the share of the weight at or below a score, P that of its ties.
 
-    Ties share the value of the last of them; a row without weight has 0.
+    Without ties H is F, and n/(n + 1) for the highest score (Becker, Proksch & Ringle 2022). Ties stand at their mean rank: at
+    the last of them, a tenth of the answers at the end of the scale leaves half of the bias in. A row without weight has 0.
 
     >>> copula_terms(np.array([[[1.0], [5.0], [2.0]]]), np.ones((1, 3)))[0, :, 0].round(3).tolist()
     [-0.431, 0.674, 0.431]
     """
+    n = S.shape[1]
     rounded = S.round(_DECIMALS)
     order = rounded.argsort(axis=1, kind="stable")
     ordered = np.take_along_axis(rounded, order, axis=1)
-    reached = np.take_along_axis(np.broadcast_to(W[..., None], S.shape), order, axis=1).cumsum(axis=1)
-    reached /= reached[:, -1:]
-    last = np.ones(S.shape, dtype=bool)
-    last[:, :-1] = ordered[:, 1:] > ordered[:, :-1]
-    of_ties = np.minimum.accumulate(np.where(last, reached, np.inf)[:, ::-1], axis=1)[:, ::-1]
-    n = S.shape[1]
+    share = np.take_along_axis(np.broadcast_to(W[..., None], S.shape), order, axis=1)
+    share = share / share.sum(axis=1, keepdims=True)
+    upto = share.cumsum(axis=1)
+    first, last = np.ones(S.shape, dtype=bool), np.ones(S.shape, dtype=bool)
+    first[:, 1:] = last[:, :-1] = ordered[:, 1:] > ordered[:, :-1]
+    F = np.minimum.accumulate(np.where(last, upto, np.inf)[:, ::-1], axis=1)[:, ::-1]
+    below = np.maximum.accumulate(np.where(first, upto - share, -np.inf), axis=1)
     H = np.empty(S.shape)
-    np.put_along_axis(H, order, np.where(of_ties >= 1 - 1e-12, n / (n + 1), of_ties), axis=1)
+    np.put_along_axis(H, order, np.minimum((F + below + 1 / n) / 2, n / (n + 1)), axis=1)
     return ndtri(np.where(W[..., None] > 0, H, 0.5))
 
 

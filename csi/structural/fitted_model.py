@@ -82,7 +82,7 @@ class Fit(Result):
 
     @property
     def smallest_eigenvalue(self) -> float:
-        """Of the construct correlations: below 0 they are impossible; NaN where a reliability is negative and they do not exist."""
+        """Of the construct correlations: below 0 they are impossible; NaN where a negative reliability leaves none."""
         C = self.estimates.correlations[0]
         return float(np.linalg.eigvalsh(C)[0]) if np.isfinite(C).all() else np.nan
 

@@ -58,7 +58,7 @@ def test_a_construct_of_constructs_needs_moments_only(frame, sums):
 
 def test_what_needs_cases_says_so(sums):
     fit = csi.fit(MODEL, sums, scale=(1, 10))
-    assert "no cases" in str(fit)
+    assert "without cases" in str(fit)
     with pytest.raises(EstimationError, match="score needs the answers"):
         fit.scores  # noqa: B018 - the property raises
     with pytest.raises(EstimationError, match="needs the answers"):
