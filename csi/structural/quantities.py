@@ -131,7 +131,7 @@ def fit_measures(batch: Batch) -> Array:
     implied = overall_fit.implied_item_correlations(R, batch.estimates, batch.layout)
     sound = np.isfinite(R).all(axis=(1, 2)) & np.isfinite(implied).all(axis=(1, 2))
     R, implied = R[sound], implied[sound]
-    measures = np.full((len(sound), len(FIT_MEASURES)), np.nan)
+    measures = np.full((len(batch), len(FIT_MEASURES)), np.nan)
     measures[sound] = np.stack(
         [
             overall_fit.srmr(R, implied),
