@@ -62,9 +62,9 @@ CONDITIONS = [
         Condition(n, answers, missing=missing)
         for n in (100, 250)
         for answers in ("normal", "skewed")
-        for missing in ("em", "pairwise", "mean")
+        for missing in ("em", "mean")
     ),
-    *(Condition(250, missing=missing, mechanism="at random") for missing in ("em", "pairwise", "mean")),
+    *(Condition(250, missing=missing, mechanism="at random") for missing in ("em", "mean")),
 ]
 
 

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from csi.structural.assessment import assess as assess
     from csi.structural.cbsem import fit_cbsem as fit_cbsem
     from csi.structural.covariance_fit import CovarianceFit as CovarianceFit
+    from csi.structural.endogeneity import Endogeneity as Endogeneity
+    from csi.structural.endogeneity import gaussian_copulas as gaussian_copulas
     from csi.structural.estimation import Fit as Fit
     from csi.structural.estimation import fit as fit
     from csi.structural.estimation import score as score
@@ -68,6 +70,8 @@ if TYPE_CHECKING:
     from csi.structural.segments import PredictionSegments as PredictionSegments
     from csi.structural.segments import fimix as fimix
     from csi.structural.segments import pos as pos
+    from csi.structural.tetrad_analysis import TetradAnalysis as TetradAnalysis
+    from csi.structural.tetrad_analysis import tetrad_analysis as tetrad_analysis
     from csi.study import Quarter as Quarter
     from csi.study import Study as Study
     from csi.study import read_study as read_study
@@ -119,6 +123,8 @@ _HOME = {
     "assess": "csi.structural.assessment",
     "fit_cbsem": "csi.structural.cbsem",
     "CovarianceFit": "csi.structural.covariance_fit",
+    "Endogeneity": "csi.structural.endogeneity",
+    "gaussian_copulas": "csi.structural.endogeneity",
     "Fit": "csi.structural.estimation",
     "fit": "csi.structural.estimation",
     "score": "csi.structural.estimation",
@@ -143,6 +149,8 @@ _HOME = {
     "PredictionSegments": "csi.structural.segments",
     "fimix": "csi.structural.segments",
     "pos": "csi.structural.segments",
+    "TetradAnalysis": "csi.structural.tetrad_analysis",
+    "tetrad_analysis": "csi.structural.tetrad_analysis",
     "Quarter": "csi.study",
     "Study": "csi.study",
     "read_study": "csi.study",

@@ -46,7 +46,7 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     scheme
         Inner weighting: "path", "factorial" or "centroid".
     missing
-        "em" (normal-theory moments), "pairwise", "listwise", "regression" or "mean"; with complete answers all are the same.
+        "em" (normal-theory moments), "listwise" or "mean"; with complete answers all are the same.
     weight
         Name of a weight column; a survey weighted by its codebook needs none.
     frequency
