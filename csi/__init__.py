@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from csi.behaviour.risk import dissatisfaction_risk as dissatisfaction_risk
     from csi.care.lists import CareList as CareList
     from csi.care.lists import care_list as care_list
+    from csi.drivers.necessity import CombinedPriorityMap as CombinedPriorityMap
+    from csi.drivers.necessity import NecessaryConditions as NecessaryConditions
+    from csi.drivers.necessity import combined_priority_map as combined_priority_map
+    from csi.drivers.necessity import necessary_conditions as necessary_conditions
     from csi.drivers.priority_map import PriorityMap as PriorityMap
     from csi.drivers.priority_map import importance_performance as importance_performance
     from csi.engine import connect as connect
@@ -51,11 +55,19 @@ if TYPE_CHECKING:
     from csi.structural.estimation import score as score
     from csi.structural.exact_fit import ExactFit as ExactFit
     from csi.structural.exact_fit import exact_fit as exact_fit
+    from csi.structural.group_fits import GroupFits as GroupFits
+    from csi.structural.group_fits import fit_groups as fit_groups
+    from csi.structural.groups import GroupComparison as GroupComparison
+    from csi.structural.groups import compare_groups as compare_groups
     from csi.structural.inference import Bootstrap as Bootstrap
     from csi.structural.inference import Jackknife as Jackknife
     from csi.structural.inference import bootstrap as bootstrap
     from csi.structural.inference import jackknife as jackknife
     from csi.structural.interchange import fit_from_json as fit_from_json
+    from csi.structural.invariance import Invariance as Invariance
+    from csi.structural.invariance import invariance as invariance
+    from csi.structural.model_equality import EqualModels as EqualModels
+    from csi.structural.model_equality import equal_models as equal_models
     from csi.structural.moderation import SimpleSlopes as SimpleSlopes
     from csi.structural.moderation import simple_slopes as simple_slopes
     from csi.structural.planning import PowerPlan as PowerPlan
@@ -94,6 +106,10 @@ _HOME = {
     "dissatisfaction_risk": "csi.behaviour.risk",
     "CareList": "csi.care.lists",
     "care_list": "csi.care.lists",
+    "CombinedPriorityMap": "csi.drivers.necessity",
+    "NecessaryConditions": "csi.drivers.necessity",
+    "combined_priority_map": "csi.drivers.necessity",
+    "necessary_conditions": "csi.drivers.necessity",
     "PriorityMap": "csi.drivers.priority_map",
     "importance_performance": "csi.drivers.priority_map",
     "connect": "csi.engine",
@@ -130,11 +146,19 @@ _HOME = {
     "score": "csi.structural.estimation",
     "ExactFit": "csi.structural.exact_fit",
     "exact_fit": "csi.structural.exact_fit",
+    "GroupFits": "csi.structural.group_fits",
+    "fit_groups": "csi.structural.group_fits",
+    "GroupComparison": "csi.structural.groups",
+    "compare_groups": "csi.structural.groups",
     "Bootstrap": "csi.structural.inference",
     "Jackknife": "csi.structural.inference",
     "bootstrap": "csi.structural.inference",
     "jackknife": "csi.structural.inference",
     "fit_from_json": "csi.structural.interchange",
+    "Invariance": "csi.structural.invariance",
+    "invariance": "csi.structural.invariance",
+    "EqualModels": "csi.structural.model_equality",
+    "equal_models": "csi.structural.model_equality",
     "SimpleSlopes": "csi.structural.moderation",
     "simple_slopes": "csi.structural.moderation",
     "PowerPlan": "csi.structural.planning",

@@ -153,8 +153,8 @@ def p_above(draws: Array, observed: Array) -> Array:
 
 
 def p_two_sided(draws: Array, observed: Array) -> Array:
-    """Two-sided p value of a difference that is 0 in expectation: (1 + #|draws| >= |observed|)/(1 + #draws)."""
-    return p_above(np.abs(draws), np.abs(observed))
+    """Twice the smaller of both, at most 1: groups of unequal size have no symmetric permutation distribution."""
+    return np.asarray(np.minimum(1.0, 2 * np.minimum(p_below(draws, observed), p_above(draws, observed))))
 
 
 def _share(extreme: NDArray[np.bool_], draws: Array) -> Array:

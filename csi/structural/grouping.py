@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from csi.errors import CsiWarning, EstimationError, known_names
 from csi.kernel.moments import Moments, joined, moments
 from csi.kernel.permutation import log_exchanges, moments_by_label, moments_where_answered, permuted_labels
-from csi.structural.cases import Cases
+from csi.model.stages import item_products, observed_items
+from csi.structural.cases import Array, Cases
 from csi.structural.fitted_model import Fit
 from csi.structural.quantities import Batch
 from csi.structural.replication import INADMISSIBLE, estimated
@@ -82,7 +83,12 @@ def groups_of(fit: Fit, labels: Any) -> Groups:  # noqa: ANN401 - a column name,
         found, names = pd.factorize(present.astype(object), sort=True)
     codes = np.full(len(used), -1, dtype=np.intp)
     codes[known & used] = found
-    return Groups(tuple(str(name) for name in names), codes, int((used & ~known).sum()))
+    return Groups(tuple(map(_name, names)), codes, int((used & ~known).sum()))
+
+
+def _name(label: Any) -> str:  # noqa: ANN401
+    """A label as text; a gap in a column of whole numbers turns 1 into 1.0, which is the same label."""
+    return str(int(label)) if isinstance(label, float) and label.is_integer() else str(label)
 
 
 def _labels(fit: Fit, labels: Any) -> "pd.Series[Any]":  # noqa: ANN401
@@ -196,15 +202,22 @@ def usable(problems: NDArray[np.str_], of_groups: NDArray[np.str_]) -> NDArray[n
     return np.asarray((problems == "") | ((problems == INADMISSIBLE) & (of_groups == INADMISSIBLE).any()))
 
 
-def permuted(fit: Fit, groups: Groups, permutations: int, seed: int) -> Iterator[list[tuple[Batch, NDArray[np.str_]]]]:
+def permuted(
+    fit: Fit, groups: Groups, permutations: int, seed: int, points: Sequence[Moments] | None = None
+) -> Iterator[list[tuple[Batch, NDArray[np.str_]]]]:
     """The model in every group under exchanged labels, batch after batch: estimates and problems of each group.
 
+    With the moments of the groups as they are, `points`, items are standardised within the groups before: the hypothesis is then
+    that correlations are equal, and not means and variances as well. Exchanged as they are, answers of groups with different
+    means make mixtures, in which everything correlates more and varies less than in either group.
     Primary units are exchanged within strata where all cases of a unit are of one group; otherwise the cases of each unit. Where
     no stratum holds two groups, so that the groups are made of strata, the exchange runs across strata.
     """
     inside = np.flatnonzero(groups.codes >= 0)
     cases, missing = fit.origin.cases, fit.settings.missing
     X, w, codes = cases.X[inside], cases.weights[inside], groups.codes[inside]
+    if points is not None:
+        X = _alike(fit, X, codes, joined(list(points)))
     pooled = moments(X, w[None], missing)
     unit, sets = _exchangeable(cases.sample, inside, codes)
     of_unit = np.zeros(len(sets), dtype=np.intp)
@@ -223,6 +236,18 @@ def permuted(fit: Fit, groups: Groups, permutations: int, seed: int) -> Iterator
         batch, count = staged[-1].batch, len(labels)
         each = [slice(g * count, (g + 1) * count) for g in range(len(groups))]
         yield [(batch.part(part), problems[part]) for part in each]
+
+
+def _alike(fit: Fit, X: Array, codes: NDArray[np.intp], points: Moments) -> Array:
+    """Answers on the same mean and spread in every group, the fit's; products of items are taken of these."""
+    cases, base = fit.origin.cases, fit.origin.moments
+    asked = len(observed_items(fit.origin.model))
+    mean, sd = points.mean[:, :asked], points.sd[:, :asked]
+    Z = (X[:, :asked] - mean[codes]) / sd[codes] * base.sd[0, :asked] + base.mean[0, :asked]
+    place = {item: i for i, item in enumerate(cases.items)}
+    D = Z - cases.centre[:asked]
+    products = [D[:, place[i]] * D[:, place[k]] for i, k in item_products(fit.origin.model)]
+    return np.column_stack([Z, *products])
 
 
 def _exchangeable(
