@@ -16,6 +16,7 @@ from csi.kernel.resample import BLOCK, percentile_interval, standard_error
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.grouping import Groups, groups_of, moments_of_rows, resampled_moments, stream_of, unusable
+from csi.structural.groups import ON_THE_SCALE
 from csi.structural.quantities import require_quantities, values_of
 from csi.structural.replication import INADMISSIBLE, estimated
 
@@ -243,6 +244,8 @@ def _kept(fit: Fit, quantities: Sequence[str] | None) -> tuple[str, ...]:
     if isinstance(quantities, str) or not quantities:
         raise EstimationError(f"quantities must be a list of names, not {quantities!r}.")
     require_quantities(quantities)
+    if any(name in ON_THE_SCALE for name in quantities):
+        fit.require_scale()
     return tuple(quantities)
 
 

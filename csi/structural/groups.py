@@ -1,5 +1,6 @@
 """Do paths, loadings or levels differ between groups? Multigroup analysis for any quantity."""
 
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -9,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from csi.display import Result, tidy
-from csi.errors import EstimationError
+from csi.errors import CsiWarning, EstimationError
 from csi.kernel.group_tests import holm, p_not_larger, pooled_t, welch_t
 from csi.kernel.moments import Moments
 from csi.kernel.permutation import p_two_sided
@@ -140,17 +141,18 @@ def compare_groups(  # noqa: PLR0913 - the choices of a test, each by name
     >>> comparison.table()[["group_1", "group_2", "p_value"]].to_dict("records")
     [{'group_1': 'False', 'group_2': 'True', 'p_value': 0.004}]
     """
-    _check(quantities, method, draws, adjust, level)
+    _check(fit, quantities, method, draws, adjust, level)
     parted = groups_of(fit, groups)
     batch, problems, points = group_estimates(fit, parted)
-    drawn, lost = _bootstrapped(fit, parted, (points, problems), quantities, (draws, seed))
+    drawn, sound = _bootstrapped(fit, parted, (points, problems), quantities, (draws, seed))
     estimates: list[Mapping[str, Any]] = []
     differences = []
     permutations: dict[tuple[int, int], Mapping[str, Array]] = {}
     for g, h in parted.pairs if method == "permutation" else []:
         known = ([points[g], points[h]], problems)
-        permutations[g, h], failed = _permuted_differences(fit, parted.only((g, h)), known, quantities, (draws, seed))
-        lost += failed
+        permutations[g, h], kept = _permuted_differences(fit, parted.only((g, h)), known, quantities, (draws, seed))
+        sound = np.append(sound, kept)
+    _warn_if_many_are_lost(sound)
     for name in quantities:
         terms, values = values_of(name, batch, fit.batch)
         estimates += _estimate_rows(name, terms, values, drawn[name], parted, level)
@@ -163,20 +165,32 @@ def compare_groups(  # noqa: PLR0913 - the choices of a test, each by name
             differences.append(pd.DataFrame({"term": terms, **columns, "n": n, **own}))
     table = pd.concat(differences, ignore_index=True)
     return GroupComparison(
-        parted, tidy(estimates, ["quantity", "group"]), table, method, adjust, draws, lost, seed, level
+        parted, tidy(estimates, ["quantity", "group"]), table, method, adjust, draws, int((~sound).sum()), seed, level
     )
 
 
-def _check(quantities: Sequence[str], method: str, draws: int, adjust: str, level: float) -> None:
-    if isinstance(quantities, str):
-        raise EstimationError(f"quantities must be a list of names, ({quantities!r},), not one name.")
+def _check(fit: Fit, quantities: Sequence[str], method: str, draws: int, adjust: str, level: float) -> None:
+    if isinstance(quantities, str) or not quantities:
+        raise EstimationError(f"quantities must be a list of names, not {quantities!r}.")
     require_quantities(quantities)
+    if any(name in ON_THE_SCALE for name in quantities):
+        fit.require_scale()
     for name, value, known in (("method", method, get_args(Method)), ("adjust", adjust, get_args(Adjust))):
         if value not in known:
             raise EstimationError(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}.")
     if draws < 19 or not 0 < level < 1:
         raise EstimationError(
             f"comparing groups needs draws >= 19 and 0 < level < 1, not draws={draws}, level={level}."
+        )
+
+
+def _warn_if_many_are_lost(sound: NDArray[np.bool_]) -> None:
+    if (lost := 1 - float(sound.mean())) > 0.05:
+        warnings.warn(
+            f"{lost:.1%} of the replicates could not be used (not converged, inadmissible, or an item without spread); errors, "
+            "intervals and p values from the others may mislead.",
+            CsiWarning,
+            stacklevel=3,
         )
 
 
@@ -192,20 +206,22 @@ def _bootstrapped(
     known: tuple[list[Moments], NDArray[np.str_]],
     quantities: Sequence[str],
     how: tuple[int, int],
-) -> tuple[dict[str, Array], int]:
-    """Draws (K, B, m) of each quantity, NaN where a replicate cannot be used, and how many cannot."""
+) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+    """Draws (K, B, m) of each quantity, NaN where a replicate cannot be used, and which can."""
     points, problems = known
     draws, seed = how
     found: dict[str, list[list[Array]]] = {name: [[] for _ in points] for name in quantities}
-    lost = 0
+    kept = []
     for g, m in _replicates(fit, groups, points, draws, seed):
         staged, wrong = estimated(fit, m)
         sound = usable(wrong, problems)
-        lost += int((~sound).sum())
+        kept.append(sound)
         for name in quantities:
             _, values = values_of(name, staged[-1].batch, fit.batch)
             found[name][g].append(np.where(sound[:, None], values, np.nan))
-    return {name: np.stack([np.concatenate(parts) for parts in each]) for name, each in found.items()}, lost
+    return {name: np.stack([np.concatenate(parts) for parts in each]) for name, each in found.items()}, np.concatenate(
+        kept
+    )
 
 
 def _replicates(
@@ -227,20 +243,20 @@ def _permuted_differences(
     known: tuple[list[Moments], NDArray[np.str_]],
     quantities: Sequence[str],
     how: tuple[int, int],
-) -> tuple[dict[str, Array], int]:
-    """Differences (R, m) of each quantity between two groups whose labels are exchanged, and how many cannot be used."""
+) -> tuple[dict[str, Array], NDArray[np.bool_]]:
+    """Differences (R, m) of each quantity between two groups whose labels are exchanged, and which can be used."""
     points, problems = known
     found: dict[str, list[Array]] = {name: [] for name in quantities}
-    lost = 0
+    kept = []
     for standard in (points, None):
         names = [name for name in quantities if (name in ON_THE_SCALE) == (standard is None)]
         for (one, wrong_one), (two, wrong_two) in permuted(fit, pair, *how, standard) if names else []:
             sound = usable(wrong_one, problems) & usable(wrong_two, problems)
-            lost += int((~sound).sum())
+            kept.append(sound)
             for name in names:
                 difference = values_of(name, one, fit.batch)[1] - values_of(name, two, fit.batch)[1]
                 found[name].append(np.where(sound[:, None], difference, np.nan))
-    return {name: np.concatenate(parts) for name, parts in found.items()}, lost
+    return {name: np.concatenate(parts) for name, parts in found.items()}, np.concatenate(kept)
 
 
 def _difference(values: Array, draws: Array, n: NDArray[np.intp], paired: bool, level: float) -> dict[str, Array]:

@@ -16,9 +16,9 @@ from csi.kernel.permutation import compositional_invariance, p_below, p_two_side
 from csi.kernel.resample import quantiles_at
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
-from csi.structural.grouping import Groups, described, group_estimates, groups_of, permuted, require_one_stage, usable
+from csi.structural.grouping import Groups, described, group_estimates, groups_of, permuted, require_one_stage
 from csi.structural.quantities import Batch
-from csi.structural.replication import estimated
+from csi.structural.replication import INADMISSIBLE, estimated
 
 STEPS = ("composition", "means", "variances")
 FULL, PARTIAL, NONE = "full", "partial", "none"
@@ -157,12 +157,13 @@ def _pair(
     fit: Fit, groups: Groups, permutations: int, seed: int, level: float
 ) -> tuple[Array, Array, Array, Array, int]:
     """Statistics, limits and p values (3, J) of two groups, and how many permutations could be used."""
-    batch, problems, _ = group_estimates(fit, groups)
+    batch, _, _ = group_estimates(fit, groups)
     statistics = _statistics_of(fit, groups)
     observed = statistics(*(batch.part(slice(g, g + 1)) for g in range(2)))[0]
     draws = []
     for (one, wrong_one), (two, wrong_two) in permuted(fit, groups, permutations, seed):
-        sound = usable(wrong_one, problems) & usable(wrong_two, problems)
+        # Scores are made of outer weights, which an inadmissible disattenuation leaves alone.
+        sound = np.isin(wrong_one, ("", INADMISSIBLE)) & np.isin(wrong_two, ("", INADMISSIBLE))
         draws.append(np.where(sound[:, None, None], statistics(one, two), np.nan))
     drawn = np.concatenate(draws)
     tails = np.array([[level], [level / 2], [level / 2]]) * np.ones(observed.shape)

@@ -6,7 +6,7 @@ import pytest
 from conftest import model_of, square
 
 import csi
-from csi.errors import EstimationError
+from csi.errors import CsiWarning, EstimationError
 from csi.kernel.group_tests import holm
 from csi.structural.groups import compare_groups
 
@@ -160,12 +160,12 @@ class TestCompareGroups:
         """Exchanged as they are, answers of groups with other means make mixtures that vary less: 17 % would be rejected."""
         rng = np.random.default_rng(14)
         p = []
-        for seed in range(150):
+        for seed in range(100):
             data = answers(rng, 120, 0.3)
             data[:50] += 2
             fit = csi.fit(SMALL, data)
             p.append(compare_groups(fit, np.arange(120) < 50, draws=199, seed=seed).table()["p_value"].iloc[0])
-        assert abs((np.array(p) <= 0.05).mean() - 0.05) < 3.3 * np.sqrt(0.05 * 0.95 / 150)
+        assert abs((np.array(p) <= 0.05).mean() - 0.05) < 3.3 * np.sqrt(0.05 * 0.95 / 100)
 
     def test_levels_are_compared_as_they_are(self, three):
         fit, labels = three
@@ -181,10 +181,25 @@ class TestCompareGroups:
         assert (table.loc["index", "p_value"] == 2 / 200).all()
         assert table.loc["paths", "p_value"] > 0.05
 
+    def test_levels_need_the_scale(self, three):
+        fit, labels = three
+        data = pd.DataFrame(fit.origin.cases.X, columns=fit.origin.cases.items)
+        with pytest.raises(EstimationError, match="need the scale ends"):
+            compare_groups(csi.fit(SMALL, data), labels, quantities=["index"])
+
+    def test_many_lost_replicates_are_warned_of(self):
+        rng = np.random.default_rng(15)
+        model = csi.Model.parse("A =~ a1 + a2; B =~ b1 + b2; B ~ A")
+        with pytest.warns(CsiWarning, match="of the replicates could not be used"):
+            found = compare_groups(csi.fit(model, answers(rng, 160)), np.arange(160) % 2, method="welch", draws=199)
+        assert 0.05 < found.lost / (2 * 199) < 0.6
+        assert f"{found.lost} replicates could not be estimated" in str(found)
+
     def test_what_cannot_be_asked(self, three):
         fit, labels = three
         for options, said in (
             ({"quantities": "paths"}, "must be a list of names"),
+            ({"quantities": []}, "must be a list of names"),
             ({"quantities": ["path"]}, "no quantity 'path'.*Did you mean 'paths'"),
             ({"method": "chin"}, "method must be one of 'permutation'"),
             ({"adjust": "fdr"}, "adjust must be one of 'holm', 'none'"),

@@ -200,6 +200,16 @@ def test_what_cannot_be_asked(alike):
         invariance(alike, np.arange(240) % 2, permutations=5)
 
 
+def test_factors_are_tested_by_their_scores_whether_or_not_the_disattenuation_is_admissible():
+    factors = csi.Model.parse("A =~ a1 + a2 + a3; B =~ b1 + b2; B ~ A")
+    fit = csi.fit(factors, answers(np.random.default_rng(14), 120))
+    found = invariance(fit, np.arange(120) % 2, permutations=199)
+    assert found.used.tolist() == [199]
+    assert any(
+        (wrong == "inadmissible").any() for _, wrong in next(permuted(fit, groups_of(fit, np.arange(120) % 2), 199, 1))
+    )
+
+
 def test_models_of_several_stages_are_refused():
     model = csi.Model.parse("A <~ a1 + a2 + a3; B <~ b1 + b2; B ~ A + A:A")
     with pytest.raises(EstimationError, match="models of one stage"):
