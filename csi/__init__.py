@@ -66,6 +66,8 @@ if TYPE_CHECKING:
     from csi.structural.interchange import fit_from_json as fit_from_json
     from csi.structural.invariance import Invariance as Invariance
     from csi.structural.invariance import invariance as invariance
+    from csi.structural.missing_sensitivity import MissingSensitivity as MissingSensitivity
+    from csi.structural.missing_sensitivity import missing_sensitivity as missing_sensitivity
     from csi.structural.model_equality import EqualModels as EqualModels
     from csi.structural.model_equality import equal_models as equal_models
     from csi.structural.moderation import SimpleSlopes as SimpleSlopes
@@ -157,6 +159,8 @@ _HOME = {
     "fit_from_json": "csi.structural.interchange",
     "Invariance": "csi.structural.invariance",
     "invariance": "csi.structural.invariance",
+    "MissingSensitivity": "csi.structural.missing_sensitivity",
+    "missing_sensitivity": "csi.structural.missing_sensitivity",
     "EqualModels": "csi.structural.model_equality",
     "equal_models": "csi.structural.model_equality",
     "SimpleSlopes": "csi.structural.moderation",

@@ -66,6 +66,7 @@ WORDS: dict[str, tuple[str, str]] = {
     # assessment: what is judged, and what to do when it does not hold
     "criterion.convergence": ("Outer weights settled (iterations)", "外部权重收敛（迭代次数）"),
     "criterion.admissibility": ("Factor solution is possible", "因子解可接受"),
+    "criterion.coherence": ("Item correlations are possible together", "题项相关矩阵可成立"),
     "criterion.missing": ("Share of missing answers", "缺失回答比例"),
     "criterion.sample": ("Number of answers", "样本量"),
     "criterion.negative_weight": ("Negative outer weight", "外部权重为负"),
@@ -91,6 +92,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "criterion.draws": ("Bootstrap draws lost", "自助法失败比例"),
     "threshold.convergence": ("settled", "收敛"),
     "threshold.admissibility": ("possible", "可接受"),
+    "threshold.coherence": ("smallest eigenvalue ≥ 0", "最小特征值 ≥ 0"),
     "threshold.missing": ("≤ 5 %", "≤ 5%"),
     "threshold.sample": ("≥ 155", "≥ 155"),
     "threshold.negative_weight": ("≥ 0", "≥ 0"),
@@ -118,6 +120,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "advice.admissibility": (
         "The constructs are too close to be separate factors: join them or model them as composites.",
         "潜变量之间过于接近，无法作为独立因子；请合并，或改为组合变量。",
+    ),
+    "advice.coherence": (
+        "Correlations taken pair by pair contradict one another: treat gaps by 'em', or use fewer items or categories.",
+        "逐对计算的相关系数互相矛盾；请用 EM 法处理缺失，或减少题项或选项数。",
     ),
     "advice.missing": (
         "Many answers are missing here; do not fill in means, and compare who answers with who does not.",
@@ -298,6 +304,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "scheme.centroid": ("centroid", "重心"),
     "missing.em": ("EM", "EM 法"),
     "missing.listwise": ("incomplete answers left out", "剔除不完整答卷"),
+    "missing.pairwise": ("pair by pair", "成对使用"),
+    "missing.regression": ("filled with conditional means", "回归填补"),
     "missing.mean": ("filled with means", "均值填补"),
     "report.alike": (
         "In recorded behaviour those who answered are like the customer base (no difference above 0.1 SD).",
@@ -360,6 +368,7 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "term.model": ("the whole model", "整个模型"),
     "term.weights": ("the weights", "权重"),
+    "term.items": ("the items", "题项"),
     "term.factors": ("the common factors", "公共因子"),
     "term.n": ("the answers", "样本"),
     "term.bootstrap": ("the resamples", "重抽样"),

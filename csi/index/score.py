@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from csi.display import Result, tidy
 from csi.errors import EstimationError, known_names
 from csi.kernel import importance
-from csi.kernel.moments import completed_domain_means, domain_means
+from csi.kernel.missing import completed_domain_means
+from csi.kernel.moments import CONDITIONAL, domain_means, moments
 from csi.kernel.resample import p_value, percentile_interval, standard_error
 from csi.structural.cases import Array
 from csi.structural.estimation import Fit
@@ -185,9 +186,12 @@ def _domain_means(
 ) -> Array:
     """(B, D, items of the block) means of the domains; those of a later stage follow from the observed items' means."""
     X = fit.origin.cases.X
-    if fit.settings.missing in ("em", "regression") and np.isnan(X).any():
-        base = source.origin.moments if isinstance(source, Fit) else source.base
-        means = completed_domain_means(X, W, domains, base.part(part))
+    if fit.settings.missing in CONDITIONAL and np.isnan(X).any():
+        if fit.settings.missing == "em":
+            base = (source.origin.moments if isinstance(source, Fit) else source.base).part(part)
+        else:
+            base = moments(X, W, start=fit.origin.moments)
+        means = completed_domain_means(X, W, domains, base)
     elif source.maps is None:
         return domain_means(X[:, block], W, domains)
     else:

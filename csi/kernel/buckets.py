@@ -19,9 +19,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from csi.kernel.moments import Moments, _moments_from_sums
 from csi.kernel.resample import BLOCK, rao_wu_counts
 from csi.kernel.small_matrices import Array
+from csi.kernel.sums import Moments, moments_from_sums
 
 _MODULUS = 2**31 - 1  # a prime below 2^31: the product of two residues fits in 64 bits
 _STEPS = ((1_583_458_089, 784_588_716), (1_664_525, 1_013_904_223))
@@ -138,4 +138,4 @@ class BucketMoments:
         p = len(self.items)
         total, first, second = np.split(sums.T @ W.T, [1, 1 + p])
         with np.errstate(invalid="ignore", divide="ignore"):
-            return _moments_from_sums(self.rows(group), self.centre, total[0], first, second.reshape(p, p, -1))
+            return moments_from_sums(self.rows(group), self.centre, total[0], first, second.reshape(p, p, -1))

@@ -190,7 +190,7 @@ def maximum_likelihood(S: Array, structure: Structure, start: Array, max_iterati
 
     def value(theta: Array) -> float:
         Sigma = structure.solution(theta).Sigma
-        distance = likelihood_distance(S, Sigma) if np.linalg.eigvalsh(Sigma)[0] > 0 else np.inf
+        distance = float(likelihood_distance(S[None], Sigma[None])[0]) if np.linalg.eigvalsh(Sigma)[0] > 0 else np.inf
         return float(distance)
 
     def slope(theta: Array) -> Array:

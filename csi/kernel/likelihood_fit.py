@@ -77,7 +77,7 @@ def likelihood_fit(S: Array, Sigma: Array, df: int, n: int) -> LikelihoodFit:
     p = len(S)
     sd = np.sqrt(np.diagonal(S))
     R, implied = S / np.outer(sd, sd), Sigma / np.outer(sd, sd)
-    chi2 = max(n * float(likelihood_distance(R, implied)), 0.0)
+    chi2 = max(n * float(likelihood_distance(R[None], implied[None])[0]), 0.0)
     baseline, baseline_df = -n * float(np.linalg.slogdet(R)[1]), p * (p - 1) // 2
     low, high = _rmsea_interval(chi2, df, n)
     log_likelihood = -n / 2 * float(p * np.log(2 * np.pi) + np.linalg.slogdet(S)[1] + chi2 / n + p)

@@ -9,10 +9,11 @@ perfect fit; SRMR is in units of a correlation.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from csi.kernel.estimates import Estimates
 from csi.kernel.pls import Layout
-from csi.kernel.small_matrices import Array
+from csi.kernel.small_matrices import Array, ldl
 
 
 def implied_construct_covariances(C: Array, paths: Array, r_squared: Array, layout: Layout) -> Array:
@@ -70,21 +71,40 @@ def geodesic_distance(R: Array, implied: Array) -> Array:
     Natural logarithms, as in the paper; cSEM takes them to base 10, which divides the distance by 5.302. NaN where either matrix
     is not positive definite.
     """
-    roots = np.linalg.eigvals(np.linalg.solve(R, implied)).real
+    distance, sound = _undefined(R, implied)
+    roots = np.linalg.eigvals(np.linalg.solve(R[sound], implied[sound])).real
     with np.errstate(invalid="ignore", divide="ignore"):
-        logs = np.where(roots > 0, np.log(roots), np.nan)
-    return np.asarray(0.5 * (logs**2).sum(axis=-1))
+        distance[sound] = 0.5 * (np.where(roots > 0, np.log(roots), np.nan) ** 2).sum(axis=-1)
+    return distance
 
 
 def likelihood_distance(R: Array, implied: Array) -> Array:
-    """d_ML: tr(R implied^-1) - log|R implied^-1| - p (B,) (Joereskog 1969); NaN for an indefinite implied matrix."""
-    product = np.linalg.solve(np.swapaxes(implied, -2, -1), np.swapaxes(R, -2, -1))
-    sign, logarithm = np.linalg.slogdet(product)
-    distance = np.trace(product, axis1=-2, axis2=-1) - logarithm - R.shape[-1]
-    return np.where(sign > 0, distance, np.nan)
+    """d_ML: tr(R implied^-1) - log|R implied^-1| - p (B,) (Joereskog 1969); NaN where either matrix is not positive definite.
+
+    >>> likelihood_distance(np.array([np.eye(2), np.ones((2, 2))]), np.array([np.eye(2), np.eye(2)])).tolist()
+    [0.0, nan]
+    """
+    distance, sound = _undefined(R, implied)
+    product = np.linalg.solve(np.swapaxes(implied[sound], -2, -1), np.swapaxes(R[sound], -2, -1))
+    distance[sound] = np.trace(product, axis1=-2, axis2=-1) - np.linalg.slogdet(product)[1] - R.shape[-1]
+    return distance
 
 
 def normed_fit_index(R: Array, implied: Array) -> Array:
     """NFI: share of the independence model's d_ML that the model takes away (B,) (Bentler & Bonett 1980)."""
-    independence = -np.linalg.slogdet(R)[1]
+    with np.errstate(divide="ignore"):
+        independence = -np.linalg.slogdet(R)[1]
     return np.asarray(1 - likelihood_distance(R, implied) / independence)
+
+
+def _undefined(R: Array, implied: Array) -> tuple[Array, NDArray[np.bool_]]:
+    """A distance (B,) that is not defined yet, and where it can be: where both matrices are positive definite.
+
+    Items that are copies of others (repeated indicators) make a singular matrix, of which no distance is defined; what rounding
+    leaves of the pivot would otherwise be taken for a huge one.
+    """
+    sound = np.ones(len(R), dtype=bool)
+    for matrices in (R, implied):
+        pivots = np.einsum("iib->ib", ldl(np.ascontiguousarray(np.moveaxis(matrices, 0, -1))))
+        sound &= (pivots > 0).all(axis=0)
+    return np.full(len(R), np.nan), sound

@@ -22,13 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csi.kernel.estimates import Estimates
-from csi.kernel.moments import Missing, Moments, joined, moments
+from csi.kernel.missing import completed
+from csi.kernel.moments import CONDITIONAL, Missing, Moments, joined, moments
 from csi.kernel.pls import Layout
 from csi.kernel.small_matrices import Array, ldl, solve
 
 Method = Literal["direct", "earliest", "lm_direct", "lm_exogenous", "lm_other", "mean"]
 METHODS: tuple[Method, ...] = get_args(Method)
-_CELLS = 4_000_000  # cells of the covariances that fill the gaps of many rows at once
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -232,23 +232,9 @@ def _predicted(
 
 
 def _filled(X: Array, inputs: NDArray[np.intp], m: Moments, replicate: int, missing: Missing) -> Array:
-    """Answers to the items `inputs` with gaps at the item's mean (`mean`) or at the mean given the others of `inputs`."""
-    gap = np.isnan(X)
-    if not gap.any():
-        return X
-    mean = m.mean[replicate, inputs]
-    D = np.where(gap, 0.0, X - mean)
-    if missing != "mean":
-        cov = m.cov[replicate][np.ix_(inputs, inputs)]
-        # A training sample may have lost all spread in a direction; a hair of ridge keeps the solution defined there.
-        cov = cov + 1e-12 * np.trace(cov) / len(cov) * np.eye(len(cov))
-        incomplete = np.flatnonzero(gap.any(axis=1))
-        for rows in np.array_split(incomplete, 1 + incomplete.size * cov.size // _CELLS):
-            seen = ~gap[rows]
-            among_seen = np.where(seen[:, :, None] & seen[:, None, :], cov, np.eye(len(cov)))
-            pull = np.linalg.solve(among_seen, D[rows][:, :, None])[:, :, 0]
-            D[rows] = np.where(seen, D[rows], pull @ cov)
-    return np.asarray(D + mean)
+    """Answers to the items `inputs` with gaps at the item's mean, or at the mean given the others of `inputs`."""
+    cov = m.cov[replicate][np.ix_(inputs, inputs)] if missing in CONDITIONAL else None
+    return completed(X, m.mean[replicate, inputs], cov)
 
 
 def _scores(X: Array, m: Moments, w: Array, layout: Layout, held_out: list[NDArray[np.intp]]) -> Array:

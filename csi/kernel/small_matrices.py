@@ -53,3 +53,15 @@ def solve(F: Array, b: Array) -> Array:
     for i in reversed(range(1, k)):
         x[:i] -= F[i, :i] * x[i]
     return x
+
+
+def positive_semidefinite(A: Array) -> NDArray[np.bool_]:
+    """(B,) whether no eigenvalue is negative, but for rounding; not where a value is NaN.
+
+    >>> positive_semidefinite(np.array([[[1.0, 1.0], [1.0, 1.5]], [[1.0, 1.5], [1.0, 1.0]]])).tolist()
+    [True, False]
+    """
+    k = len(A)
+    scale = np.einsum("iib->b", A) / k
+    factors = ldl(A + 1e-9 * scale * np.eye(k)[:, :, None])
+    return np.asarray((np.einsum("iib->ib", factors) > 0).all(axis=0))

@@ -12,7 +12,6 @@ from csi.kernel.resample import percentile_interval
 from csi.structural.fitted_model import Fit
 from csi.structural.inference import Bootstrap
 from csi.structural.quantities import values_of
-from csi.survey.coding import GAP_KINDS
 from csi.words import say
 
 Verdict = Literal["pass", "note", "fail"]
@@ -21,6 +20,7 @@ Verdict = Literal["pass", "note", "fail"]
 SOURCES: dict[str, str] = {
     "convergence": "Henseler 2010",
     "admissibility": "Dijkstra & Henseler 2015",
+    "coherence": "Little & Rubin 2002",
     "missing": "Little & Rubin 2002",
     "not_applicable": "Little & Rubin 2002",
     "sample": "Kock & Hadaya 2018",
@@ -132,28 +132,24 @@ def _estimation(fit: Fit) -> Iterator[Finding]:
     yield Finding("convergence", "weights", fit.iterations, "pass" if fit.converged else "fail")
     if fit.layout.factor.any():
         yield Finding("admissibility", "factors", fit.smallest_eigenvalue, "pass" if fit.admissible else "fail")
+    elif not fit.settings.coherent:
+        yield Finding("coherence", "items", fit.smallest_item_eigenvalue, "pass" if fit.admissible else "fail")
     if fit.converged:
         srmr = float(fit.overall_fit["srmr"])
         yield Finding("srmr", "model", srmr, "pass" if srmr <= 0.08 else "note")
     # Inverse square root method: n at which a path of 0.2 is found with 80 % power.
     yield Finding("sample", "n", fit.n, _above(fit.n, 155, 30))
+    if not len(fit.cases.X):
+        return
+    unasked = fit.cases.unasked
+    skipped = np.isnan(fit.cases.X) & ~unasked
     for construct, block in zip(fit.model.names, fit.layout.slices, strict=True):
-        share, elsewhere = _gaps(fit, construct, block)
+        share, elsewhere = float(skipped[:, block].mean()), float(unasked[:, block].mean())
         if share > 0.05:
-            yield Finding("missing", construct, share, "fail" if fit.settings.missing == "mean" else "note")
+            filled = fit.settings.missing in ("mean", "regression")
+            yield Finding("missing", construct, share, "fail" if filled else "note")
         if elsewhere > 0.05:
             yield Finding("not_applicable", construct, elsewhere, "note")
-
-
-def _gaps(fit: Fit, construct: str, block: slice) -> tuple[float, float]:
-    """Shares of the block's answers that are missing, and that had nothing to answer (not applicable, routed past)."""
-    gaps = np.isnan(fit.cases.X[:, block])
-    survey, items = fit.cases.survey, fit.model.construct(construct).items
-    if survey is None or not gaps.any() or not set(items) <= set(survey.gaps.columns):
-        return float(gaps.mean()) if gaps.size else 0.0, 0.0
-    kinds = survey.gaps[list(items)].to_numpy()
-    elsewhere = np.isin(kinds, [GAP_KINDS.index(kind) for kind in ("not_applicable", "routed_past")])
-    return float((gaps & ~elsewhere).mean()), float(elsewhere.mean())
 
 
 def _measurement(fit: Fit, boot: Bootstrap | None) -> Iterator[Finding]:

@@ -14,11 +14,13 @@ from csi.kernel.moments import Missing
 from csi.model.model import Model
 from csi.model.stages import item_products, observed_items
 from csi.structural.sampling import Sample, sample_of
+from csi.survey.coding import GAP_KINDS
 from csi.survey.design import Design
 from csi.survey.survey import Survey
 
 Array = NDArray[np.float64]
 Ends = tuple[float, float]
+_UNASKED = [GAP_KINDS.index(kind) for kind in ("not_applicable", "routed_past")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +45,16 @@ class Cases:
         answered = ~np.isnan(self.X)
         used = answered.all(axis=1) if missing == "listwise" else answered.any(axis=1)
         return np.asarray(used)
+
+    @property
+    def unasked(self) -> NDArray[np.bool_]:
+        """(n, p) where there was nothing to answer: not applicable, or routed past."""
+        none = np.zeros(self.X.shape, dtype=bool)
+        gaps = None if self.survey is None else self.survey.gaps
+        for i, item in enumerate(self.items):
+            if gaps is not None and item in gaps.columns:
+                none[:, i] = np.isin(gaps[item].to_numpy(), _UNASKED)
+        return none
 
     def with_products(self, pairs: Sequence[tuple[str, str]]) -> "Cases":
         """The same cases with a column for each product of two items, both taken from their means; missing where either is."""

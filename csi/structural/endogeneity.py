@@ -15,7 +15,7 @@ from csi.errors import CsiWarning, EstimationError, known_names
 from csi.kernel import copula
 from csi.kernel.resample import p_value, percentile_interval, standard_error
 from csi.structural.cases import Array
-from csi.structural.fitted_model import Fit, filled
+from csi.structural.fitted_model import Fit
 from csi.structural.replication import INADMISSIBLE, estimated, moments_under, resamples_of, stage_fits
 from csi.structural.stages import Staged
 
@@ -113,6 +113,7 @@ def gaussian_copulas(
     if len(stage_fits(fit)) < len(fit.origin.stages):
         raise EstimationError("this is an early stage of a model; pass the fit itself, which is its last stage.")
     fit.require_cases("a copula term")
+    fit.require_pearson("a copula term")
     equations = _equations(fit, effect, predictors)
     answers = _Answers.of(fit)
     normality = _normality(fit, equations, answers)
@@ -145,7 +146,7 @@ class _Answers:
     def of(cls, fit: Fit) -> "_Answers":
         origin = fit.origin
         used = origin.cases.answering(fit.settings.missing)
-        X = filled(origin.cases.X, origin.moments, fit.settings.missing)[used]
+        X = origin.filled(fit.settings.missing)[used]
         return cls(X, used, origin.cases.weights[used])
 
     def scores(self, staged: Staged) -> Array:

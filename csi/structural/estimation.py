@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, get_args
 
 import numpy as np
@@ -9,15 +10,17 @@ import pandas as pd
 
 from csi.errors import CsiWarning, EstimationError, ModelError, known_names
 from csi.kernel.buckets import BucketMoments
-from csi.kernel.moments import Missing, moments
+from csi.kernel.moments import Missing
 from csi.kernel.pls import Scheme
 from csi.model.model import Model
 from csi.model.stages import stages_of
-from csi.structural.cases import Ends, cases_of, no_cases
-from csi.structural.fitted_model import Fit, Origin, filled
-from csi.structural.stages import Settings, estimate_stages, layout_of, stage_cases
+from csi.structural.cases import Cases, Ends, cases_of, no_cases
+from csi.structural.fitted_model import Fit, Origin
+from csi.structural.stages import Correlation, Settings, base_moments, estimate_stages, layout_of, stage_cases
 from csi.survey.design import Design
 from csi.survey.survey import Survey
+
+_MOST_CATEGORIES = 20
 
 __all__ = ["Fit", "Settings", "fit", "layout_of", "score"]
 
@@ -28,6 +31,7 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     *,
     scheme: Scheme = "path",
     missing: Missing = "em",
+    correlation: Correlation = "pearson",
     weight: str | None = None,
     frequency: str | None = None,
     design: Design | None = None,
@@ -46,7 +50,13 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     scheme
         Inner weighting: "path", "factorial" or "centroid".
     missing
-        "em" (normal-theory moments), "listwise" or "mean"; with complete answers all are the same.
+        "em" (moments of the normal distribution under which the answers are most likely), "pairwise" (each correlation from those
+        who answered both items), "listwise", "regression" (gaps at their conditional mean) or "mean". With complete answers all
+        are the same; the last two take filled answers for observed and are there for comparison.
+    correlation
+        "pearson", or "polychoric" for answers of few categories: correlations of the normal variables that the answers are taken
+        to cut into categories (Olsson 1979; in PLS, Schuberth, Henseler & Dijkstra 2018). Incomplete answers then need `missing`
+        "pairwise" or "listwise".
     weight
         Name of a weight column; a survey weighted by its codebook needs none.
     frequency
@@ -75,20 +85,22 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     >>> print(fit(model, frame).paths.round(1).at["Quality", "Satisfaction"])
     0.8
     """
-    _check_choices(scheme, missing)
+    settings = Settings(scheme, missing, tolerance, max_iterations, correlation)
+    _check_choices(settings)
     if isinstance(data, BucketMoments):
-        origin = _of_moments(model, data, scale)
-        missing = "listwise"
+        settings = replace(settings, missing="listwise")
+        origin = _of_moments(model, data, scale, settings)
     else:
         cases = cases_of(model, data, weight, scale, design, frequency)
-        origin = Origin(model, stages_of(model), cases, moments(cases.X, cases.weights[None, :], missing))
+        _require_ordinal(cases, model, settings)
+        origin = Origin(model, stages_of(model), cases, base_moments(cases.X, cases.weights[None, :], settings))
     for stage in origin.stages:
-        _require_cases(origin, stage.model, missing)
-    settings = Settings(scheme, missing, tolerance, max_iterations)
+        _require_cases(origin, stage.model, settings.missing)
+    _require_moments(origin, settings)
     result: Fit | None = None
     cases, base = origin.cases, origin.moments
     for staged in estimate_stages(origin.stages, cases, base, settings):
-        seen = cases if staged.maps is None else stage_cases(staged, cases, filled(cases.X, base, missing))
+        seen = cases if staged.maps is None else stage_cases(staged, cases, origin.filled(settings.missing))
         result = Fit(staged.batch.model, seen, settings, staged.batch, origin, result, staged.maps)
     if result is None:  # a model has constructs, and so a stage
         raise EstimationError("the model has no stage to estimate.")
@@ -113,14 +125,21 @@ def score(fit: Fit, survey: Survey) -> pd.DataFrame:
     return points
 
 
-def _check_choices(scheme: str, missing: str) -> None:
-    for name, value, known in (("scheme", scheme, get_args(Scheme)), ("missing", missing, get_args(Missing))):
-        if value not in known:
-            raise EstimationError(f"{name} must be one of {', '.join(map(repr, known))}, not {value!r}.")
+def _check_choices(settings: Settings) -> None:
+    for name, known in (("scheme", Scheme), ("missing", Missing), ("correlation", Correlation)):
+        value = getattr(settings, name)
+        if value not in get_args(known):
+            raise EstimationError(f"{name} must be one of {', '.join(map(repr, get_args(known)))}, not {value!r}.")
 
 
-def _of_moments(model: Model, data: BucketMoments, scale: Ends | Mapping[str, Ends] | None) -> Origin:
+def _of_moments(
+    model: Model, data: BucketMoments, scale: Ends | Mapping[str, Ends] | None, settings: Settings
+) -> Origin:
     """Where a fit of summed moments starts from."""
+    if settings.correlation != "pearson":
+        raise EstimationError(
+            "polychoric correlations count answers, which sums do not hold. Fit the answers themselves."
+        )
     if model.products:
         raise ModelError(
             f"the interaction {next(iter(model.products))!r} needs products of answers, which the moments do not hold. Fit the "
@@ -137,6 +156,46 @@ def _of_moments(model: Model, data: BucketMoments, scale: Ends | Mapping[str, En
         if not sd > 0:
             raise EstimationError(f"item {item!r} is constant. Leave it out of the model.")
     return Origin(model, stages_of(model), cases, base, data)
+
+
+def _require_ordinal(cases: Cases, model: Model, settings: Settings) -> None:
+    """Raise unless polychoric correlations, where they are asked for, can be had."""
+    if settings.correlation == "pearson":
+        return
+    if model.products:
+        raise ModelError(
+            f"the interaction {next(iter(model.products))!r} needs products of answers, which categories do not have. Use "
+            "correlation='pearson'."
+        )
+    if np.isnan(cases.X).any() and settings.missing not in ("pairwise", "listwise"):
+        raise EstimationError(
+            f"{cases.origin}answers are missing, and polychoric correlations are counted pair by pair. Use missing='pairwise' "
+            f"or 'listwise' instead of {settings.missing!r}."
+        )
+    for item, column in zip(cases.items, cases.X.T, strict=True):
+        categories = len(np.unique(column[~np.isnan(column)]))
+        if categories > _MOST_CATEGORIES:
+            raise EstimationError(
+                f"{cases.origin}item {item!r} has {categories} different answers; polychoric correlations are for categories, at "
+                f"most {_MOST_CATEGORIES}. Use correlation='pearson', or group its answers."
+            )
+
+
+def _require_moments(origin: Origin, settings: Settings) -> None:
+    """Raise where the answers are too few for the gaps."""
+    undefined = np.argwhere(np.isnan(origin.moments.cov[0]))
+    if not len(undefined):
+        return
+    one, other = (origin.cases.items[i] for i in undefined[0])
+    if settings.coherent:
+        raise EstimationError(
+            f"{origin.cases.origin}{int(origin.moments.n[0])} answers to {len(origin.cases.items)} items are too few for their "
+            "gaps: the likelihood has no maximum. Leave out the items with most gaps, or use missing='mean', which attenuates."
+        )
+    raise EstimationError(
+        f"{origin.cases.origin}too few answered both item {one!r} and item {other!r} for their correlation. Use missing='em', or "
+        "leave one of them out."
+    )
 
 
 def _require_cases(origin: Origin, model: Model, missing: Missing) -> None:
@@ -166,6 +225,15 @@ def _warn_if_misleading(result: Fit) -> None:
             f"{how}: after {result.settings.max_iterations} iterations they still change by more than "
             f"{result.settings.tolerance:g}; the estimates must not be used. Items that are copies of one another, or constructs "
             "that hardly correlate, are the usual cause; another scheme ('factorial') sometimes settles.",
+            CsiWarning,
+            stacklevel=3,
+        )
+    elif not result.settings.coherent and result.smallest_item_eigenvalue <= -1e-9:
+        kind = "polychoric" if result.settings.correlation == "polychoric" else "pairwise"
+        remedy = "fewer items or categories" if kind == "polychoric" else "missing='em'"
+        warnings.warn(
+            f"the {kind} correlations of the items cannot all be true of one sample (smallest eigenvalue "
+            f"{result.smallest_item_eigenvalue:.3f}); estimates may mislead. Use {remedy}.",
             CsiWarning,
             stacklevel=3,
         )

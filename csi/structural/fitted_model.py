@@ -11,7 +11,8 @@ from csi.errors import EstimationError
 from csi.kernel import effects, importance
 from csi.kernel.buckets import BucketMoments
 from csi.kernel.estimates import Estimates, cross_loadings
-from csi.kernel.moments import Moments
+from csi.kernel.missing import completed
+from csi.kernel.moments import CONDITIONAL, Missing, Moments, moments
 from csi.kernel.pls import Layout
 from csi.model.model import Model
 from csi.model.stages import Stage
@@ -32,6 +33,16 @@ class Origin:
     cases: Cases
     moments: Moments
     buckets: BucketMoments | None = None
+
+    def completing(self, missing: Missing) -> Moments:
+        """The moments that say what a gap would have been; those of `regression` say what it made of the gaps."""
+        if missing != "regression" or not np.isnan(self.cases.X).any():
+            return self.moments
+        return moments(self.cases.X, self.cases.weights[None, :])
+
+    def filled(self, missing: Missing) -> Array:
+        """The observed columns with their gaps filled."""
+        return _filled(self.cases.X, self.completing(missing), missing)
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -77,14 +88,23 @@ class Fit(Result):
 
     @property
     def admissible(self) -> bool:
-        """Whether the (disattenuated) estimates are possible ones; see `assess` for what is wrong if not."""
-        return bool(self.estimates.admissible[0]) and (self.lower is None or self.lower.admissible)
+        """Whether the (disattenuated) estimates are possible ones; see `assess` for what is wrong if not.
+
+        Correlations taken pair by pair (`pairwise`, polychoric) that cannot all be true at once are not possible ones either.
+        """
+        possible = self.settings.coherent or self.smallest_item_eigenvalue > -1e-9
+        return bool(self.estimates.admissible[0] and possible) and (self.lower is None or self.lower.admissible)
 
     @property
     def smallest_eigenvalue(self) -> float:
         """Of the construct correlations: below 0 they are impossible; NaN where a negative reliability leaves none."""
         C = self.estimates.correlations[0]
         return float(np.linalg.eigvalsh(C)[0]) if np.isfinite(C).all() else np.nan
+
+    @property
+    def smallest_item_eigenvalue(self) -> float:
+        """Of the correlations of the observed columns: below 0 they cannot be those of any sample."""
+        return float(np.linalg.eigvalsh(self.origin.moments.correlation[0])[0])
 
     @property
     def iterations(self) -> int:
@@ -215,13 +235,13 @@ class Fit(Result):
         """(cases x items) the answers with their gaps filled; a later stage's columns follow from the filled observed ones."""
         if self.maps is None:
             return self.filled(self.cases.X)
-        return self.maps.applied(filled(self.origin.cases.X, self.origin.moments, self.settings.missing))
+        return self.maps.applied(self.origin.filled(self.settings.missing))
 
     def points_of(self, X: Array) -> pd.DataFrame:
         """Construct scores in points for rows of answers to the model's items, by this fit's weights.
 
-        Gaps are filled as the fit treats them: by the conditional mean given the row's other answers (`em`), the item's
-        mean (`mean`), or not at all (`listwise`: the row is NaN). A row without answers is NaN.
+        Gaps are filled as the fit treats them: by the conditional mean given the row's other answers (`em`, `regression`), the
+        item's mean (`pairwise`, `mean`), or not at all (`listwise`: the construct is NaN). A row without answers is NaN.
         """
         self.require_scale()
         u, _ = self.unit_weights()
@@ -267,6 +287,14 @@ class Fit(Result):
                 "are written where the table lies by csi.with_scores."
             )
 
+    def require_pearson(self, what: str) -> None:
+        """Raise if the fit rests on polychoric correlations; `what` says what works on the answers as numbers."""
+        if self.settings.correlation != "pearson":
+            raise EstimationError(
+                f"{what} works on the answers as numbers; this fit has the correlations of what lies behind them (polychoric). "
+                "Fit with correlation='pearson'."
+            )
+
     def require_scale(self) -> None:
         """Raise unless the scale ends of every item that measures a construct are known."""
         products = self.origin.model.products
@@ -280,7 +308,8 @@ class Fit(Result):
 
     def filled(self, X: Array) -> Array:
         """Rows of answers with their gaps filled as the fit treats them; a row without any answer stays empty."""
-        return filled(X, self.moments, self.settings.missing)
+        m = self.moments if self.maps is not None else self.origin.completing(self.settings.missing)
+        return _filled(X, m, self.settings.missing)
 
     def headline(self) -> list[str]:
         """Sizes, treatment, convergence, and a plain word where the numbers may mislead."""
@@ -336,18 +365,10 @@ class Fit(Result):
         return pd.DataFrame(values, self.model.names, self.model.names)
 
 
-def filled(X: Array, m: Moments, missing: str) -> Array:
-    """Gaps at the item's mean (`mean`) or the conditional mean given the row's answers; `listwise` leaves them open."""
-    gap = np.isnan(X)
-    empty = gap.all(axis=1)
-    if not gap.any() or missing == "listwise":
+def _filled(X: Array, m: Moments, missing: Missing) -> Array:
+    """Gaps at the conditional mean given the row's answers, or at the item's mean; `listwise` leaves them open."""
+    if missing == "listwise":
         return X
-    mean, cov = m.mean[0], m.cov[0]
-    complete = np.where(gap, mean, X)
-    if missing != "mean":
-        for pattern in np.unique(gap[gap.any(axis=1) & ~empty], axis=0):
-            rows = (gap == pattern).all(axis=1)
-            slope = np.linalg.solve(cov[np.ix_(~pattern, ~pattern)], cov[np.ix_(~pattern, pattern)])
-            complete[np.ix_(rows, pattern)] += (X[np.ix_(rows, ~pattern)] - mean[~pattern]) @ slope
-    complete[empty] = np.nan
-    return complete
+    complete = completed(X, m.mean[0], m.cov[0] if missing in CONDITIONAL else None)
+    empty = np.asarray(np.isnan(X).all(axis=1))
+    return np.where(empty[:, None], np.nan, complete)

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from csi.errors import CsiWarning, EstimationError, known_names
-from csi.kernel.moments import Moments, joined, moments
+from csi.kernel.moments import Moments, joined
 from csi.kernel.permutation import log_exchanges, moments_by_label, moments_where_answered, permuted_labels
 from csi.model.stages import item_products, observed_items
 from csi.structural.cases import Array, Cases
@@ -18,7 +18,7 @@ from csi.structural.fitted_model import Fit
 from csi.structural.quantities import Batch
 from csi.structural.replication import INADMISSIBLE, estimated
 from csi.structural.sampling import Sample
-from csi.structural.stages import layout_of
+from csi.structural.stages import base_moments, layout_of
 
 _FEW_EXCHANGES = 100
 
@@ -73,6 +73,7 @@ def groups_of(fit: Fit, labels: Any) -> Groups:  # noqa: ANN401 - a column name,
         No such column; labels of the wrong number.
     """
     fit.require_cases("groups of cases")
+    fit.require_pearson("a comparison of groups")
     column, cases = _labels(fit, labels), fit.origin.cases
     known = ~(column.isna() | (column.astype(object).astype(str).str.strip() == "")).to_numpy(bool)
     used = cases.answering(fit.settings.missing)
@@ -167,7 +168,7 @@ def _fewest(fit: Fit) -> int:
 def moments_of_rows(fit: Fit, rows: NDArray[np.intp]) -> Moments:
     """Base moments of some rows, as a fit to them alone would have."""
     cases = fit.origin.cases
-    return moments(cases.X[rows], cases.weights[None, rows], fit.settings.missing)
+    return base_moments(cases.X[rows], cases.weights[None, rows], fit.settings)
 
 
 def group_estimates(fit: Fit, groups: Groups) -> tuple[Batch, NDArray[np.str_], list[Moments]]:
@@ -218,7 +219,7 @@ def permuted(
     X, w, codes = cases.X[inside], cases.weights[inside], groups.codes[inside]
     if points is not None:
         X = _alike(fit, X, codes, joined(list(points)))
-    pooled = moments(X, w[None], missing)
+    pooled = base_moments(X, w[None], fit.settings)
     unit, sets = _exchangeable(cases.sample, inside, codes)
     of_unit = np.zeros(len(sets), dtype=np.intp)
     of_unit[unit] = codes

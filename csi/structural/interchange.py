@@ -20,7 +20,7 @@ from csi.model.construct import Construct
 from csi.model.model import Model, Note
 from csi.model.stages import Stage, item_products, observed_items, stages_of
 from csi.structural.cases import Cases
-from csi.structural.fitted_model import Fit, Origin, filled
+from csi.structural.fitted_model import Fit, Origin
 from csi.structural.quantities import Batch
 from csi.structural.replication import stage_fits
 from csi.structural.sampling import Sample
@@ -105,7 +105,7 @@ def _fit(table: Mapping[str, Any]) -> Fit:
     result: Fit | None = None
     for number, stage_table in enumerate(table["stages"]):
         staged = _staged(origin.stages[number], base, stage_table)
-        seen = cases if staged.maps is None else stage_cases(staged, cases, filled(cases.X, base, settings.missing))
+        seen = cases if staged.maps is None else stage_cases(staged, cases, origin.filled(settings.missing))
         result = Fit(staged.batch.model, seen, settings, staged.batch, origin, result, staged.maps)
     if result is None:
         raise ValueError("it has no stages")

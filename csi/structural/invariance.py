@@ -11,12 +11,19 @@ from numpy.typing import NDArray
 from csi.display import Result, tidy
 from csi.errors import EstimationError
 from csi.kernel.group_tests import holm
-from csi.kernel.moments import moments
 from csi.kernel.permutation import compositional_invariance, p_below, p_two_sided, score_moments
 from csi.kernel.resample import quantiles_at
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
-from csi.structural.grouping import Groups, described, group_estimates, groups_of, permuted, require_one_stage
+from csi.structural.grouping import (
+    Groups,
+    described,
+    group_estimates,
+    groups_of,
+    moments_of_rows,
+    permuted,
+    require_one_stage,
+)
 from csi.structural.quantities import Batch
 from csi.structural.replication import INADMISSIBLE, estimated
 
@@ -176,8 +183,7 @@ def _pair(
 def _statistics_of(fit: Fit, groups: Groups) -> Callable[[Batch, Batch], Array]:
     """The three statistics (B, 3, J) of two groups, on the ruler of their pooled cases."""
     rows = np.flatnonzero(groups.codes >= 0)
-    cases = fit.origin.cases
-    staged, _ = estimated(fit, moments(cases.X[rows], cases.weights[None, rows], fit.settings.missing))
+    staged, _ = estimated(fit, moments_of_rows(fit, rows))
     pooled = staged[-1].batch
     mean, sd, weights, R = (
         each[0]

@@ -225,6 +225,7 @@ def predict(
     if technique not in FAIR:
         raise EstimationError(f"technique must be 'direct' or 'earliest', not {technique!r}.")
     fit.require_cases("a prediction")
+    fit.require_pearson("a prediction")
     used = fit.cases.answering(fit.settings.missing)
     if assignment is None:
         _require_folds(folds, repetitions, int(used.sum()))

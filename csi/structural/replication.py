@@ -9,12 +9,13 @@ from numpy.typing import NDArray
 from csi.errors import EstimationError
 from csi.kernel import estimates as kernel
 from csi.kernel.estimates import Estimates
-from csi.kernel.moments import Moments, joined, moments
+from csi.kernel.moments import Moments, joined
 from csi.kernel.resample import BLOCK
+from csi.kernel.small_matrices import positive_semidefinite
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.quantities import Batch
-from csi.structural.stages import Maps, Staged, estimate_stages
+from csi.structural.stages import Maps, Staged, base_moments, estimate_stages
 
 _CELLS = 1_200_000  # correlations estimated at once: many, so that calls of numpy cost little; few enough for the cache
 
@@ -77,7 +78,7 @@ def _joined(parts: list[Staged]) -> Staged:
 def moments_under(fit: Fit, W: Array) -> Moments:
     """Base moments under case weights W (B, n), with gaps treated as the fit treats them."""
     fit.require_cases("other case weights")
-    return moments(fit.origin.cases.X, W, fit.settings.missing, start=fit.origin.moments)
+    return base_moments(fit.origin.cases.X, W, fit.settings, fit.origin.moments)
 
 
 def moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
@@ -116,6 +117,9 @@ def estimated(fit: Fit, m: Moments) -> tuple[list[Staged], NDArray[np.str_]]:
     for each in staged:
         found = _problems(each.batch)
         problem = np.where(problem == "", found, problem)
+    if not fit.settings.coherent:
+        impossible = ~positive_semidefinite(np.ascontiguousarray(np.moveaxis(m.correlation, 0, -1)))
+        problem[(problem == "") & impossible] = INADMISSIBLE
     problem[np.isnan(m.mean).all(axis=1)] = UNMET
     lost = np.isin(problem, (UNMET, CONSTANT, SINGULAR))
     for each in staged:

@@ -104,6 +104,7 @@ def require_cases(n: int, segments: int, fewest: int) -> None:
 
 def used_scores(fit: Fit) -> tuple[NDArray[np.bool_], Array, Array]:
     """Which rows the fit uses, their scores, and their weights scaled to sum to their number."""
+    fit.require_pearson("a segmentation")
     scores = fit.scores.to_numpy(float)
     used = np.isfinite(scores).all(axis=1)
     w = fit.cases.weights[used]

@@ -6,19 +6,23 @@ stage before; so every stage is repeated in every replicate, and none needs the 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from csi.kernel import importance
 from csi.kernel.estimates import estimate
-from csi.kernel.moments import Missing, Moments
+from csi.kernel.moments import Missing, Moments, moments
 from csi.kernel.pls import Layout, Scheme
+from csi.kernel.polychoric import polychoric_correlations
 from csi.kernel.small_matrices import Array
 from csi.model.model import Model
 from csi.model.stages import Carried, Column, ItemProduct, Observed, Score, ScoreProduct, Stage
 from csi.structural.cases import Cases
 from csi.structural.quantities import Batch
+
+Correlation = Literal["pearson", "polychoric"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +33,27 @@ class Settings:
     missing: Missing
     tolerance: float
     max_iterations: int
+    correlation: Correlation = "pearson"
+
+    @property
+    def coherent(self) -> bool:
+        """Whether correlations are those of one table of answers, so that their matrix is positive semi-definite."""
+        return self.missing != "pairwise" and self.correlation == "pearson"
+
+
+def base_moments(X: Array, W: Array, settings: Settings, start: Moments | None = None) -> Moments:
+    """Moments of observed columns X (n, P) under case weights W (B, n), as the fit was asked to take them.
+
+    Polychoric correlations stand beside the means and standard deviations of the answers themselves, so that an index keeps
+    its points.
+    """
+    m = moments(X, W, settings.missing, start)
+    if settings.correlation == "pearson":
+        return m
+    if settings.missing == "listwise":
+        whole = ~np.isnan(X).any(axis=1)
+        X, W = X[whole], W[:, whole]
+    return Moments(m.n, m.mean, polychoric_correlations(X, W) * m.sd[:, :, None] * m.sd[:, None, :])
 
 
 @dataclass(frozen=True, slots=True, eq=False)

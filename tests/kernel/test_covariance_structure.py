@@ -56,7 +56,7 @@ def test_gradient_and_complex_step_are_the_derivatives(triangle, theta, correlat
     R = correlations
 
     def discrepancy(t):
-        return float(likelihood_distance(R, triangle.solution(t).Sigma))
+        return float(likelihood_distance(R[None], triangle.solution(t).Sigma[None])[0])
 
     h = 1e-6 * np.eye(len(theta))
     numeric = np.array([(discrepancy(theta + e) - discrepancy(theta - e)) / 2e-6 for e in h])

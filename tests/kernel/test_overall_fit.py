@@ -80,3 +80,11 @@ def test_an_impossible_implied_matrix_has_no_distance():
     R, wrong = np.eye(2)[None], np.array([[[1.0, 1.2], [1.2, 1.0]]])
     assert np.isnan(overall_fit.geodesic_distance(R, wrong)[0])
     assert np.isnan(overall_fit.likelihood_distance(R, wrong)[0])
+
+
+def test_an_item_and_its_copy_have_no_distances():
+    answers = np.random.default_rng(1).normal(size=(50, 3))
+    R = np.corrcoef(answers[:, [0, 1, 2, 0]].T)[None]
+    assert np.isnan(overall_fit.geodesic_distance(R, R)[0])
+    assert np.isnan(overall_fit.likelihood_distance(R, R)[0])
+    assert overall_fit.srmr(R, R)[0] == 0

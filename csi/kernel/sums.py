@@ -1,0 +1,161 @@
+"""Moments of a batch of case weights, and the weighted sums they are made of.
+
+Notation
+    X     (n, p)     answers
+    W     (B, n)     case weights, one row a replicate; any scale
+    mean  (B, p)     weighted item means
+    cov   (B, p, p)  weighted covariances; the divisor is (sum of weights) (n - 1)/n with n the number of answering rows,
+                     so that a constant factor on the weights changes nothing and equal weights give the usual n - 1
+Packed: the p items followed by the p (p + 1)/2 pairs of the upper triangle, row by row; the batch axis is last.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from csi.kernel.small_matrices import Array
+
+_ROWS = 16_384  # rows whose products are in memory at once
+_LANES = 64  # replicates in one matrix product
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moments:
+    """Number of answering rows (B,), item means (B, p), covariances (B, p, p)."""
+
+    n: NDArray[np.intp]
+    mean: Array
+    cov: Array
+
+    def part(self, replicates: slice) -> "Moments":
+        """The moments of some of the replicates."""
+        return Moments(self.n[replicates], self.mean[replicates], self.cov[replicates])
+
+    def of_items(self, items: NDArray[np.intp]) -> "Moments":
+        """The moments of some of the items, in the order asked."""
+        return Moments(self.n, self.mean[:, items], self.cov[:, items[:, None], items])
+
+    def mapped(self, linear: Array, offset: Array) -> "Moments":
+        """Moments of the columns X linear + offset, with linear (B, p, q) and offset (B, q)."""
+        mean = np.einsum("bp,bpq->bq", self.mean, linear) + offset
+        return Moments(self.n, mean, np.swapaxes(linear, 1, 2) @ self.cov @ linear)
+
+    @property
+    def sd(self) -> Array:
+        """(B, p) standard deviations."""
+        return np.sqrt(np.maximum(np.diagonal(self.cov, axis1=1, axis2=2), 0.0))
+
+    @property
+    def correlation(self) -> Array:
+        """(B, p, p); NaN for an item that does not vary."""
+        sd = np.where(self.sd > 0, self.sd, np.nan)
+        R = self.cov / sd[:, :, None]
+        R /= sd[:, None, :]
+        diagonal = np.arange(R.shape[1])
+        R[:, diagonal, diagonal] = np.where(np.isfinite(sd), 1.0, np.nan)
+        return R
+
+
+def joined(parts: list[Moments]) -> Moments:
+    """One batch made of several; covariances stay batch last in memory, as they were computed and will be used."""
+    cov = np.concatenate([np.moveaxis(part.cov, 0, -1) for part in parts], axis=-1)
+    n, mean = (np.concatenate([getattr(part, name) for part in parts]) for name in ("n", "mean"))
+    return Moments(n, mean, np.moveaxis(cov, -1, 0))
+
+
+def pairs(p: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+    """Of every packed pair its row and its column; of every row and column (p, p) the pair's position.
+
+    >>> row, column, place = pairs(2)
+    >>> row.tolist(), column.tolist(), place.tolist()
+    ([0, 0, 1], [0, 1, 1], [[0, 1], [1, 2]])
+    """
+    row, column = np.triu_indices(p)
+    place = np.empty((p, p), dtype=np.intp)
+    place[row, column] = place[column, row] = np.arange(len(row))
+    return row, column, place
+
+
+def weighted(Z: Array, W: Array) -> Array:
+    """(k, B) weighted sums of the columns of Z (n, k).
+
+    Every product is taken for exactly as many replicates: BLAS then adds in the same order whoever the neighbours are, and a
+    replicate has the same sums to the last bit in every batch.
+    """
+    sums = np.empty((Z.shape[1], len(W)))
+    for first in range(0, len(W), _LANES):
+        lanes = W[first : first + _LANES]
+        w = np.zeros((_LANES, len(Z)))
+        w[: len(lanes)] = lanes
+        sums[:, first : first + _LANES] = (Z.T @ w.T)[:, : len(lanes)]
+    return sums
+
+
+def row_chunks(n: int) -> Iterator[slice]:
+    """The rows, as many at a time as may have their products in memory."""
+    for first in range(0, n, _ROWS):
+        yield slice(first, min(first + _ROWS, n))
+
+
+def packed_sums(D: Array, W: Array) -> tuple[Array, Array]:
+    """Sums of w (B,), and packed sums of w d and w d d' over the rows of D (n, p). Symmetric products are taken once."""
+    n, p = D.shape
+    row, column, _ = pairs(p)
+    sums = np.zeros((1 + p + len(row), len(W)))
+    for rows in row_chunks(n):
+        d = D[rows]
+        sums += weighted(np.concatenate([np.ones((len(d), 1)), d, d[:, row] * d[:, column]], axis=1), W[:, rows])
+    return sums[0], sums[1:]
+
+
+def pair_sums(left: Array, right: Array, W: Array) -> Array:
+    """(p, p, B) sums of w left_i right_j over the rows, for two sets (n, p) of what is known of the same items."""
+    n, p = left.shape
+    sums = np.zeros((p * p, len(W)))
+    for rows in row_chunks(n):
+        sums += weighted((left[rows, :, None] * right[rows, None, :]).reshape(-1, p * p), W[:, rows])
+    return sums.reshape(p, p, len(W))
+
+
+def unpacked(triangle: Array) -> Array:
+    """(p, p, B) symmetric matrices of packed pairs (p (p + 1)/2, B).
+
+    >>> unpacked(np.array([[1.0], [2.0], [3.0]]))[:, :, 0].tolist()
+    [[1.0, 2.0], [2.0, 3.0]]
+    """
+    p = (int(np.sqrt(8 * len(triangle) + 1)) - 1) // 2
+    return triangle[pairs(p)[2]]
+
+
+def weighted_sums(D: Array, W: Array) -> tuple[Array, Array, Array]:
+    """Sums of w, w d and w d d' over the rows of D (n, p): (B,), (p, B), (p, p, B)."""
+    total, sums = packed_sums(D, W)
+    p = D.shape[1]
+    return total, sums[:p], unpacked(sums[p:])
+
+
+def complete_moments(X: Array, W: Array) -> Moments:
+    """Moments of rows without a gap; NaN where no weight is left."""
+    n, p = X.shape
+    centre = X.mean(axis=0) if n else np.zeros(p)
+    return moments_from_sums(n, centre, *weighted_sums(X - centre, W))
+
+
+def moments_from_sums(n: int, centre: Array, total: Array, first: Array, second: Array) -> Moments:
+    """From sums about `centre`: total (B,), first (p, B), second (p, p, B)."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        shift = first / total
+        cov = second / total
+    square = np.einsum("iib->ib", cov).copy()
+    cov -= shift[:, None] * shift
+    cov *= n / max(n - 1, 1)
+    without_rounding_noise(cov, square)
+    return Moments(np.full(len(total), n), centre + shift.T, np.moveaxis(cov, -1, 0))
+
+
+def without_rounding_noise(cov: Array, square: Array) -> None:
+    """Set a variance (p, p, B) to 0 where it is only what rounding leaves of the mean square (p, B) of a constant."""
+    diagonal = np.einsum("iib->ib", cov)  # a view that writes
+    diagonal[diagonal <= 1e-12 * square] = 0.0
