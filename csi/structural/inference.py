@@ -23,7 +23,7 @@ from csi.kernel.moments import Moments
 from csi.kernel.resample import p_value, percentile_interval, standard_error
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
-from csi.structural.quantities import Batch, values_of
+from csi.structural.quantities import QUANTITIES, Batch, values_of
 from csi.structural.replication import (
     INADMISSIBLE,
     PROBLEMS,
@@ -132,8 +132,9 @@ class Bootstrap(Result):
     def quantity(self, name: str, interval: IntervalMethod | None = None) -> pd.DataFrame:
         """Any quantity of `csi.structural.quantities` by name, as a tidy table with `draws`, the replicates used for each term.
 
-        `interval` overrides the method that the bootstrap was made with. "studentised" repeats the resamples with 50 draws inside
-        each of them, which takes as long as 50 bootstraps.
+        A p value tests 0, and is given where 0 is a hypothesis: not for reliabilities, ratios and levels. `interval` overrides
+        the method that the bootstrap was made with. "studentised" repeats the resamples with 50 draws inside each of them, which
+        takes as long as 50 bootstraps.
 
         Raises
         ------
@@ -146,6 +147,8 @@ class Bootstrap(Result):
         draws = np.where(self.usable[:, None], draws, np.nan)
         low, high = self._limits(method, name, point[0], draws)
         table = summary(terms, point[0], draws, low, high, self.fit.n)
+        if not QUANTITIES[name].tested:
+            table["p_value"] = np.nan
         if not self.fit.admissible:
             table["note"] = INADMISSIBLE
         return table
@@ -317,14 +320,19 @@ def _jackknives(fit: Fit) -> list[Jackknife]:
 
 
 def summary(terms: list[str], point: Array, draws: Array, low: Array, high: Array, n: int) -> pd.DataFrame:
-    """A tidy table of estimates (m,) with errors and p values from draws (B, m), and how many draws each term has."""
+    """A tidy table of estimates (m,) with errors and p values from draws (B, m), and how many draws each term has.
+
+    What is the same in every draw, as the loading of a single item, is not estimated: it has no error, interval or test.
+    """
+    error = standard_error(draws)
+    estimated = ~(error <= 1e-12 * np.maximum(np.abs(point), 1))
     columns = {
         "term": terms,
         "estimate": point,
-        "std_error": standard_error(draws),
-        "ci_low": low,
-        "ci_high": high,
-        "p_value": p_value(draws),
+        "std_error": np.where(estimated, error, np.nan),
+        "ci_low": np.where(estimated, low, np.nan),
+        "ci_high": np.where(estimated, high, np.nan),
+        "p_value": np.where(estimated, p_value(draws), np.nan),
         "n": n,
         "draws": np.isfinite(draws).sum(axis=0),
     }

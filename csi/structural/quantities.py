@@ -47,10 +47,11 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Quantity:
-    """What it is (B, ...) for a batch, and what its axes mean."""
+    """What it is (B, ...) for a batch, what its axes mean, and whether it may be 0, so that a test of 0 says something."""
 
     of: Callable[[Batch], Array]
     axes: Axes
+    tested: bool = False
 
     def select(self, batch: Batch) -> tuple[list[str], tuple[NDArray[np.intp], ...]]:
         """The terms that are defined for the batch's model, and where they stand on the axes after the first."""
@@ -162,21 +163,21 @@ def _indirect(batch: Batch) -> Array:
 
 
 QUANTITIES: Mapping[str, Quantity] = {
-    "paths": Quantity(lambda b: b.estimates.paths, "path"),
-    "total_effects": Quantity(lambda b: b.estimates.total_effects, "effect"),
-    "indirect_effects": Quantity(_indirect, "effect"),
+    "paths": Quantity(lambda b: b.estimates.paths, "path", tested=True),
+    "total_effects": Quantity(lambda b: b.estimates.total_effects, "effect", tested=True),
+    "indirect_effects": Quantity(_indirect, "effect", tested=True),
     "specific_indirect_effects": Quantity(
-        lambda b: effects.specific_indirect_effects(b.estimates.paths, b.layout), "route"
+        lambda b: effects.specific_indirect_effects(b.estimates.paths, b.layout), "route", tested=True
     ),
-    "effects_in_points": Quantity(effects_in_points, "effect"),
-    "weights": Quantity(lambda b: b.estimates.weights, "item"),
-    "loadings": Quantity(lambda b: b.estimates.loadings, "item"),
+    "effects_in_points": Quantity(effects_in_points, "effect", tested=True),
+    "weights": Quantity(lambda b: b.estimates.weights, "item", tested=True),
+    "loadings": Quantity(lambda b: b.estimates.loadings, "item", tested=True),
     "indicator_reliability": Quantity(lambda b: b.estimates.loadings**2, "item"),
     "cross_loadings": Quantity(
-        lambda b: cross_loadings(b.moments.correlation, b.estimates.weights, b.layout), "item x construct"
+        lambda b: cross_loadings(b.moments.correlation, b.estimates.weights, b.layout), "item x construct", tested=True
     ),
     "item_vif": Quantity(lambda b: validity.item_vif(b.moments.correlation, b.layout), "item"),
-    "construct_correlations": Quantity(lambda b: b.estimates.correlations, "pair"),
+    "construct_correlations": Quantity(lambda b: b.estimates.correlations, "pair", tested=True),
     "htmt": Quantity(lambda b: b.estimates.htmt, "pair"),
     "htmt2": Quantity(lambda b: validity.htmt2(b.moments.correlation, b.layout), "pair"),
     "full_collinearity_vif": Quantity(lambda b: validity.full_collinearity_vif(b.estimates.correlations), "construct"),

@@ -143,3 +143,16 @@ def test_percentile_intervals_cover(ecsi_model):
 def test_impossible_requests(fit, options):
     with pytest.raises(EstimationError, match="bootstrap needs"):
         csi.bootstrap(fit, **options)
+
+
+def test_zero_is_tested_where_it_is_a_hypothesis(fit):
+    boot = csi.bootstrap(fit, 50)
+    assert boot.paths["p_value"].notna().all()
+    for name in ("r_squared", "alpha", "htmt", "index", "item_vif"):
+        assert boot.quantity(name)["p_value"].isna().all(), name
+
+
+def test_what_is_not_estimated_has_no_interval(fit):
+    loading = csi.bootstrap(fit, 50).loadings.set_index("term").loc["CUSCO"]  # a single item
+    assert loading["estimate"] == pytest.approx(1)
+    assert loading[["std_error", "ci_low", "ci_high", "p_value"]].isna().all()
