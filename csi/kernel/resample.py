@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from csi.kernel.small_matrices import Array
 
 BLOCK = 512
-_CELLS = 4_000_000  # counts in memory at once
+_CELLS = 16_000_000  # counts in memory at once; each pass over many cases costs the same for few replicates as for some
+_MANY = 4096  # units beyond which rows of counts are drawn one by one
 
 
 def rao_wu_counts(sizes: int | Sequence[int], draws: int, seed: int) -> Iterator[Array]:
-    """Bootstrap multipliers of primary units, in pieces (B, units) of at most 512 replicates and 4 million numbers.
+    """Bootstrap multipliers of primary units, in pieces (B, units) of at most 512 replicates and 16 million numbers.
 
     `sizes` is the number of units, or of those in each stratum; the units of a stratum stand together. Each replicate draws
     n_h - 1 units of a stratum with replacement and multiplies their counts by n_h/(n_h - 1) (Rao & Wu 1988; Rao, Wu & Yue 1992),
@@ -45,6 +46,12 @@ def rao_wu_counts(sizes: int | Sequence[int], draws: int, seed: int) -> Iterator
 
 
 def _counts(rng: np.random.Generator, n: int, drawn: int, kept: int) -> Array:
+    """Counts (kept, n) of the first rows of `drawn`; the stream is the same whether rows are drawn together or one by one."""
+    if n > _MANY:  # together they would take several times the memory
+        counts = np.empty((kept, n))
+        for row in counts:
+            row[:] = np.bincount(rng.integers(0, n, size=n - 1), minlength=n)
+        return counts
     # A piece is always drawn whole: its first rows do not depend on how many rows are wanted.
     units = rng.integers(0, n, size=(drawn, n - 1))[:kept]
     offsets = n * np.arange(len(units))[:, None]

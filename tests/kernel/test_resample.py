@@ -24,6 +24,8 @@ def test_many_units_come_in_small_pieces_of_the_same_stream(monkeypatch):
     pieces = list(rao_wu_counts(60, 700, seed=2))
     assert max(len(piece) for piece in pieces) == 16
     assert (np.vstack(pieces) == whole).all()
+    monkeypatch.setattr(resample, "_MANY", 59)  # drawn one by one
+    assert (np.vstack(list(rao_wu_counts(60, 700, seed=2))) == whole).all()
 
 
 def test_the_bootstrap_variance_of_a_mean_is_exactly_s2_over_n():
