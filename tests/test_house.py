@@ -127,6 +127,9 @@ def test_the_repository_speaks_of_the_product_alone():
     )
     for name in filter(None, tracked.stdout.split("\0")):
         path = ROOT / name
-        if path.suffix in {".py", ".md", ".toml", ".html", ".j2", ".cfg", ".yml", ".sh", ".txt", ".ipynb"} and path.is_file():
+        if (
+            path.suffix in {".py", ".md", ".toml", ".html", ".j2", ".cfg", ".yml", ".sh", ".txt", ".ipynb"}
+            and path.is_file()
+        ):
             found = forbidden.search(path.read_text("utf-8"))
             assert not found, f"{name}: {found and found.group()}"

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csi.kernel.pls import Layout
-from csi.kernel.small_matrices import Array, ldl, solve
+from csi.kernel.small_matrices import Array, diagonal_of_inverse, ldl, solve
 
 
 def path_coefficients(C: Array, layout: Layout) -> tuple[Array, Array]:
@@ -109,14 +109,13 @@ def adjusted_r_squared(r_squared: Array, layout: Layout, n: NDArray[np.intp]) ->
 def inner_vif(C: Array, layout: Layout) -> Array:
     """Variance inflation of each predecessor (row) in each equation (column): (B, J, J), NaN where no path.
 
-    A single predecessor has VIF 1.
+    A single predecessor has VIF 1, one that follows from the others an infinite one.
     """
     vif = np.full(C.shape, np.nan)
     for k in range(C.shape[1]):
         causes = layout.predecessors(k)
         if len(causes):
-            inverse = np.linalg.inv(C[:, causes[:, None], causes])
-            vif[:, causes, k] = np.diagonal(inverse, axis1=1, axis2=2)
+            vif[:, causes, k] = diagonal_of_inverse(C[:, causes[:, None], causes])
     return vif
 
 

@@ -96,7 +96,8 @@ def _disattenuate(R: Array, weights: Array, C: Array, loadings: Array, layout: L
         for j in np.flatnonzero(layout.factor & (layout.sizes > 1)):
             b = layout.slices[j]
             w = weights[:, b]
-            attenuation[:, j] = np.sqrt(reliability.dijkstra_henseler(R[:, b, b], w))
+            rho = reliability.dijkstra_henseler(R[:, b, b], w)
+            attenuation[:, j] = np.sqrt(np.where(rho > 0, rho, np.nan))
             loadings[:, b] = w * (attenuation[:, j] / (w**2).sum(-1))[:, None]
     if layout.reliability is not None:
         for j in np.flatnonzero(np.isfinite(layout.reliability)):

@@ -55,6 +55,21 @@ def solve(F: Array, b: Array) -> Array:
     return x
 
 
+def diagonal_of_inverse(R: Array) -> Array:
+    """(B, k) diagonals of the inverses of R (B, k, k), batch first: inf where a matrix is singular, NaN where it is undefined.
+
+    >>> diagonal_of_inverse(np.array([[[1.0, 0.6], [0.6, 1.0]], [[1.0, 1.0], [1.0, 1.0]]])).round(4).tolist()
+    [[1.5625, 1.5625], [inf, inf]]
+    """
+    defined = np.isfinite(R).all(axis=(1, 2))
+    out = np.full(R.shape[:2], np.nan)
+    inside = R[defined]
+    singular = np.linalg.cond(inside) > 1e12
+    inverse = np.linalg.inv(np.where(singular[:, None, None], np.eye(R.shape[-1]), inside))
+    out[defined] = np.where(singular[:, None], np.inf, np.diagonal(inverse, axis1=1, axis2=2))
+    return out
+
+
 def positive_semidefinite(A: Array) -> NDArray[np.bool_]:
     """(B,) whether no eigenvalue is negative, but for rounding; not where a value is NaN.
 

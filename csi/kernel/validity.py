@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csi.kernel.pls import Layout
-from csi.kernel.small_matrices import Array
+from csi.kernel.small_matrices import Array, diagonal_of_inverse
 
 
 def htmt2(R: Array, layout: Layout) -> Array:
@@ -39,7 +39,7 @@ def htmt(R: Array, layout: Layout, signed: bool = False) -> Array:
     sums = np.stack([rows[:, :, b].sum(axis=2) for b in layout.slices], axis=2)
     pairs = np.maximum(size * (size - 1), 1)
     mono = np.where(size > 1, (np.diagonal(sums, axis1=1, axis2=2) - size) / pairs, 1.0)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore"):
         ratio = sums / (size[:, None] * size) / np.sqrt(mono[:, :, None] * mono[:, None, :])
     return np.where(_comparable(layout), ratio, np.nan)
 
@@ -56,23 +56,12 @@ def full_collinearity_vif(C: Array) -> Array:
     >>> full_collinearity_vif(np.array([[[1.0, 0.6], [0.6, 1.0]]])).round(4).tolist()
     [[1.5625, 1.5625]]
     """
-    return _diagonal_of_inverse(C)
-
-
-def _diagonal_of_inverse(R: Array) -> Array:
-    """(B, k) diagonals of the inverses; inf where a matrix is singular, NaN where it is not defined."""
-    defined = np.isfinite(R).all(axis=(1, 2))
-    out = np.full(R.shape[:2], np.nan)
-    inside = R[defined]
-    singular = np.linalg.cond(inside) > 1e12
-    inverse = np.linalg.inv(np.where(singular[:, None, None], np.eye(R.shape[-1]), inside))
-    out[defined] = np.where(singular[:, None], np.inf, np.diagonal(inverse, axis1=1, axis2=2))
-    return out
+    return diagonal_of_inverse(C)
 
 
 def item_vif(R: Array, layout: Layout) -> Array:
     """Variance inflation of each item by the other items of its block: (B, p); 1 for a single item, inf if redundant."""
     vif = np.empty(R.shape[:2])
     for block in layout.slices:
-        vif[:, block] = _diagonal_of_inverse(R[:, block, block])
+        vif[:, block] = diagonal_of_inverse(R[:, block, block])
     return vif

@@ -275,7 +275,10 @@ class Model(Result):
         tied |= {dimension for name in self.names for dimension in self.dimensions(name)}
         alone = [n for n in self.names if n not in tied]
         if alone:
-            raise ModelError(f"construct {alone[0]!r} has no path to or from any other; its weights have no meaning.")
+            raise ModelError(
+                f"construct {alone[0]!r} has no path to or from any other, and so no neighbour by which its items could be "
+                "weighted. Give it a path, or leave it out of the model."
+            )
 
     def _check_products(self) -> None:
         for product, parts in self.products.items():

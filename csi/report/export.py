@@ -73,6 +73,8 @@ def export(
     -----
     A text that a spreadsheet would run as a formula gets an apostrophe before it in CSV, and is stored as text in Excel. A file
     with customer keys (a column `key`) can be read by its owner alone.
+    A LaTeX file is to be read into a document and says in its first lines which packages that has to load; any LaTeX
+    compiles it, but Chinese needs XeLaTeX or LuaLaTeX with ctex. Tables of more than 40 rows run on over pages.
 
     Examples
     --------

@@ -9,13 +9,20 @@ from csi.report.grid import Grid
 
 _MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_[]|<>~&"} | {"\n": " ", "\r": " "})
 _LONG = 48  # width beyond which a text may be broken into lines
+_WORD, _LINE = 14, 95  # characters of a text that is never broken, and of a line in small print
+_PAGE = 40  # rows beyond which a LaTeX table runs on over pages
+_GREEK = {
+    letter: unicodedata.name(letter).split()[-1].replace("LAMDA", "LAMBDA")
+    for letter in "αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΦΨΩ"
+}
 _LATEX = str.maketrans(
     {character: f"\\{character}" for character in "{}$&#_%"}
     | {
         "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}",
         ">": r"\textgreater{}", "−": "$-$", "≤": r"$\le$", "≥": r"$\ge$", "→": r"$\rightarrow$", "∞": r"$\infty$",
-        "α": r"$\alpha$", "²": r"\textsuperscript{2}", "\n": " ", "\r": " ",
+        "≈": r"$\approx$", "×": r"$\times$", "²": r"\textsuperscript{2}", "\n": " ", "\r": " ",
     }
+    | {letter: rf"$\{name.lower() if letter.islower() else name.title()}$" for letter, name in _GREEK.items()}
 )  # fmt: skip
 
 
@@ -50,33 +57,64 @@ def _width(text: str) -> int:
 
 
 def latex(grids: Sequence[Grid], title: str) -> str:
-    """Tables in the style of the package booktabs, to be read into a paper."""
-    text = "\n".join(_tabular(grid) for grid in grids)
+    """Tables in the style of the package booktabs, to be read into a paper; the first lines name the packages they need."""
+    text = "\n".join(_long_table(grid) if len(grid.rows) > _PAGE else _floating_table(grid) for grid in grids)
     comment = f"% {' '.join(title.split())}\n" if title and len(grids) > 1 else ""
     chinese = "% \\usepackage{ctex}, compiled by XeLaTeX or LuaLaTeX\n" if _width(text) > len(text) else ""
-    return f"{comment}% needs \\usepackage{{booktabs}}\n{chinese}{text}"
+    return f"{comment}% needs \\usepackage{{array,booktabs,graphicx,longtable}}\n{chinese}{text}"
 
 
-def _tabular(grid: Grid) -> str:
-    def line(cells: Sequence[str]) -> str:
-        text = " & ".join(cell.translate(_LATEX) for cell in cells)
-        return f"    {'{}' if text[:1] in ('[', '*') else ''}{text} \\\\"  # after \\ these two would be its arguments
+def _floating_table(grid: Grid) -> str:
+    """A table of one page, made narrower where it is wider than the text."""
+    narrower = r"  \resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}{!}{%"
+    head = [r"\begin{table}[htbp]", r"  \centering", *_latex_caption(grid), narrower]
+    body = [r"    \toprule", _latex_row(grid.header), r"    \midrule", *map(_latex_row, grid.rows), r"    \bottomrule"]
+    return "\n".join(
+        [*head, rf"  \begin{{tabular}}{{{_latex_columns(grid, _LONG)}}}", *body, r"  \end{tabular}}", "\\end{table}\n"]
+    )
 
+
+def _long_table(grid: Grid) -> str:
+    """A table in small print that runs on over pages, its header on each."""
+    head = [r"    \toprule", _latex_row(grid.header), r"    \midrule"]
+    caption = [rf"{line}\\" for line in _latex_caption(grid)]
+    small = r"{\scriptsize\setlength{\tabcolsep}{3pt}"
     return "\n".join(
         [
-            r"\begin{table}[htbp]",
-            r"  \centering",
-            *([rf"  \caption{{{grid.title.translate(_LATEX)}}}"] if grid.title else []),
-            rf"  \begin{{tabular}}{{{''.join('r' if n else 'l' for n in grid.numeric)}}}",
-            r"    \toprule",
-            line(grid.header),
-            r"    \midrule",
-            *map(line, grid.rows),
+            rf"{small}\begin{{longtable}}{{{_latex_columns(grid, _WORD)}}}",
+            *caption,
+            *([*head, r"    \endfirsthead"] if caption else []),
+            *head,
+            r"    \endhead",
             r"    \bottomrule",
-            r"  \end{tabular}",
-            "\\end{table}\n",
+            r"    \endfoot",
+            *map(_latex_row, grid.rows),
+            "\\end{longtable}}\n",
         ]
     )
+
+
+def _latex_caption(grid: Grid) -> list[str]:
+    return [rf"  \caption{{{grid.title.translate(_LATEX)}}}"] if grid.title else []
+
+
+def _latex_columns(grid: Grid, longest: int) -> str:
+    """Numbers to the right, texts to the left; what is longer than `longest` is broken into lines to come near a page's width."""
+    widest = [max(map(_width, column)) for column in zip(grid.header, *grid.rows, strict=True)]
+    broken = [not number and width > longest for number, width in zip(grid.numeric, widest, strict=True)]
+    wanted = sum(width for width, b in zip(widest, broken, strict=True) if b)
+    room = _LINE - sum(2 if b else width + 2 for width, b in zip(widest, broken, strict=True))
+    share = min(1.0, max(room, wanted / 4) / max(wanted, 1))
+    paragraph = r">{{\raggedright\arraybackslash}}p{{{0:.0f}em}}"
+    return "".join(
+        "r" if number else paragraph.format(max(width * share, _WORD) / 2) if b and share < 1 else "l"
+        for number, width, b in zip(grid.numeric, widest, broken, strict=True)
+    )
+
+
+def _latex_row(cells: Sequence[str]) -> str:
+    text = " & ".join(cell.translate(_LATEX) for cell in cells)
+    return f"    {'{}' if text[:1] in ('[', '*') else ''}{text} \\\\"  # after \\ these two would be its arguments
 
 
 def html(grids: Sequence[Grid], title: str, language: str) -> str:

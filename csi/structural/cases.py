@@ -173,11 +173,16 @@ def _of_frame(
 
 def _numbers(column: "pd.Series[Any]", item: str) -> Array:
     try:
-        return np.asarray(pd.to_numeric(column), dtype=float)
+        answers = np.asarray(pd.to_numeric(column), dtype=float)
     except (ValueError, TypeError) as error:
         raise EstimationError(
             f"column {item!r} is not numeric: {error}. Code the answers as numbers first (groups as one 0/1 column a level)."
         ) from error
+    if (endless := np.flatnonzero(np.isinf(answers))).size:
+        raise EstimationError(
+            f"column {item!r} has the answer {answers[endless[0]]:g} in case {endless[0]}; answers are numbers, or missing."
+        )
+    return answers
 
 
 def _copies(counts: Array, name: str) -> NDArray[np.intp]:
@@ -210,7 +215,12 @@ def _column(frame: Any, name: str) -> Array:  # noqa: ANN401
         raise EstimationError(
             f"there is no weight column {name!r}. {known_names(name, frame.columns, 'The columns are')}"
         )
-    return np.asarray(frame[name].to_numpy(), dtype=float)
+    try:
+        return np.asarray(frame[name].to_numpy(), dtype=float)
+    except (ValueError, TypeError) as error:
+        raise EstimationError(
+            f"column {name!r} holds no numbers: {error}. Weights and frequencies are numbers."
+        ) from error
 
 
 def _ends(model: Model, items: Sequence[str], ends: Mapping[str, Ends]) -> tuple[Array, Array]:

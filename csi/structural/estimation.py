@@ -1,7 +1,7 @@
 """Fit a structural model to one wave of answers: the point estimate is a batch of one."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, get_args
 
@@ -13,8 +13,9 @@ from csi.kernel.buckets import BucketMoments
 from csi.kernel.moments import Missing
 from csi.kernel.pls import Scheme
 from csi.model.model import Model
-from csi.model.stages import stages_of
+from csi.model.stages import Stage, stages_of
 from csi.structural.cases import Cases, Ends, cases_of, no_cases
+from csi.structural.estimability import require_estimable
 from csi.structural.fitted_model import Fit, Origin
 from csi.structural.stages import Correlation, Settings, base_moments, estimate_stages, layout_of, stage_cases
 from csi.survey.design import Design
@@ -90,12 +91,12 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
     if isinstance(data, BucketMoments):
         settings = replace(settings, missing="listwise")
         origin = _of_moments(model, data, scale, settings)
+        _require_cases("", origin.stages, int(origin.moments.n[0]))
     else:
         cases = cases_of(model, data, weight, scale, design, frequency)
         _require_ordinal(cases, model, settings)
+        _require_cases(cases.origin, stages_of(model), int(cases.answering(settings.missing).sum()), settings.missing)
         origin = Origin(model, stages_of(model), cases, base_moments(cases.X, cases.weights[None, :], settings))
-    for stage in origin.stages:
-        _require_cases(origin, stage.model, settings.missing)
     _require_moments(origin, settings)
     result: Fit | None = None
     cases, base = origin.cases, origin.moments
@@ -104,6 +105,7 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
         result = Fit(staged.batch.model, seen, settings, staged.batch, origin, result, staged.maps)
     if result is None:  # a model has constructs, and so a stage
         raise EstimationError("the model has no stage to estimate.")
+    require_estimable(result)
     _warn_if_misleading(result)
     return result
 
@@ -198,16 +200,16 @@ def _require_moments(origin: Origin, settings: Settings) -> None:
     )
 
 
-def _require_cases(origin: Origin, model: Model, missing: Missing) -> None:
-    cases, n = origin.cases, int(origin.moments.n[0])
-    blocks = [len(c.items) for c in model.constructs if c.mode == "B"]
-    most = max([len(model.causes(name)) for name in model.names] + blocks)
+def _require_cases(origin: str, stages: Sequence[Stage], n: int, missing: Missing = "em") -> None:
+    models = [stage.model for stage in stages]
+    equations = [(len(m.causes(name)), name) for m in models for name in m.names]
+    blocks = [(len(c.items), c.name) for m in models for c in m.constructs if c.mode == "B"]
+    most, name = max(equations + blocks)
     if n < most + 2:
-        complete = " complete" if missing == "listwise" else ""
         raise EstimationError(
-            f"{cases.origin}{n}{complete} answers are fewer than the model needs: its largest equation has "
-            f"{most} predictors, so at least "
-            f"{most + 2} answers are needed, and an index worth publishing needs about 30 or more."
+            f"{origin}{n}{' complete' if missing == 'listwise' else ''} answers are fewer than the model needs: its largest "
+            f"equation, that of {name!r}, has {most} predictor{'s' * (most > 1)}, so at least {most + 2} answers are needed, and "
+            "an index worth publishing needs about 30 or more. Gather more answers, or ask for fewer paths."
         )
 
 
@@ -249,7 +251,7 @@ def _warn_if_misleading(result: Fit) -> None:
             if impossible
             else f"the disattenuated construct correlations are not positive semi-definite (smallest eigenvalue {eigenvalue:.3f})"
             if eigenvalue < -1e-10
-            else "a loading lies above 1"
+            else f"the loading of item {result.model.items[int(np.abs(result.estimates.loadings[0]).argmax())]!r} lies above 1"
         )
         warnings.warn(
             f"the solution with common factors is inadmissible: {why}. Constructs this close cannot all be separate factors; "

@@ -12,6 +12,7 @@ from csi.kernel.moments import Moments
 from csi.kernel.resample import quantiles_at
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
+from csi.structural.one_stage import require_one_stage
 from csi.structural.quantities import FIT_MEASURES, fit_measures
 from csi.structural.replication import estimated, moments_of_resamples
 
@@ -99,8 +100,7 @@ def exact_fit(fit: Fit, draws: int = 999, *, seed: int = 1, level: float = 0.05)
     """
     if draws < 2 or not 0 < level < 1:
         raise EstimationError(f"exact_fit needs draws >= 2 and 0 < level < 1, not draws={draws}, level={level}.")
-    if fit.maps is not None or fit.lower is not None:
-        raise EstimationError("exact fit is tested for models of one stage; test the first stage, fit.lower, instead.")
+    require_one_stage(fit, "the test of exact fit")
     if not fit.converged:
         raise EstimationError("the fit did not converge; what it implies says nothing about the model.")
     R = fit.moments.correlation

@@ -283,8 +283,8 @@ class Fit(Result):
         """Raise if the fit was made from moments alone; `what` says what the cases are wanted for."""
         if not len(self.origin.cases.X):
             raise EstimationError(
-                f"{what} needs the answers of the cases, and this fit has only their moments. Fit the answers themselves; scores "
-                "are written where the table lies by csi.with_scores."
+                f"{what} needs the answers of the cases, and this fit has only sums of them. Fit the answers themselves"
+                + ("; csi.with_scores writes scores where the table lies." if what.startswith("a score") else ".")
             )
 
     def require_pearson(self, what: str) -> None:
@@ -326,7 +326,7 @@ class Fit(Result):
         if not self.converged:
             lines.append(f"NOT CONVERGED within {self.settings.max_iterations} iterations: do not use")
         elif not self.admissible:
-            lines.append("INADMISSIBLE: the disattenuated estimates are not possible ones; see assess(fit)")
+            lines.append("INADMISSIBLE: the estimates are not possible ones; see assess(fit)")
         return lines
 
     def to_json(self, *, cases: bool = True) -> str:

@@ -14,11 +14,12 @@ from csi.kernel.moments import Moments, joined
 from csi.kernel.permutation import log_exchanges, moments_by_label, moments_where_answered, permuted_labels
 from csi.model.stages import item_products, observed_items
 from csi.structural.cases import Array, Cases
+from csi.structural.estimability import why_undefined
 from csi.structural.fitted_model import Fit
 from csi.structural.quantities import Batch
-from csi.structural.replication import INADMISSIBLE, estimated
+from csi.structural.replication import INADMISSIBLE, SINGULAR, estimated
 from csi.structural.sampling import Sample
-from csi.structural.stages import base_moments, layout_of
+from csi.structural.stages import Staged, base_moments, layout_of
 
 _FEW_EXCHANGES = 100
 
@@ -123,15 +124,6 @@ def described(groups: Groups) -> str:
     return ", ".join(shown[:6]) + more + without
 
 
-def require_one_stage(fit: Fit, what: str) -> None:
-    """Raise for a model whose items are scores of a stage before, which differ from group to group."""
-    if fit.maps is not None or fit.lower is not None:
-        raise EstimationError(
-            f"{what} is tested for models of one stage; this one has higher-order constructs or interactions. Fit the constructs "
-            "of the first stage as a model of their own."
-        )
-
-
 def require_comparable(fit: Fit, groups: Groups) -> None:
     """Raise unless there are two groups at least and the model can be estimated in each."""
     if len(groups) < 2:
@@ -182,7 +174,7 @@ def group_estimates(fit: Fit, groups: Groups) -> tuple[Batch, NDArray[np.str_], 
     require_comparable(fit, groups)
     found = [moments_of_rows(fit, rows) for rows in groups.rows()]
     staged, problems = estimated(fit, joined(found))
-    for name, size, problem in zip(groups.names, groups.sizes, problems, strict=True):
+    for g, (name, size, problem) in enumerate(zip(groups.names, groups.sizes, problems, strict=True)):
         if problem == INADMISSIBLE:
             warnings.warn(
                 f"group {name!r}: the solution with common factors is inadmissible; differences may mislead. Model constructs "
@@ -191,11 +183,18 @@ def group_estimates(fit: Fit, groups: Groups) -> tuple[Batch, NDArray[np.str_], 
                 stacklevel=4,
             )
         elif problem:
-            raise EstimationError(
-                f"group {name!r}: the model cannot be estimated from its {size} answers ({problem}). Join it with another group, "
-                "or leave out items that repeat one another."
-            )
+            raise EstimationError(f"group {name!r}: {_why(staged, g, size, problem)}")
     return staged[-1].batch, problems, found
+
+
+def _why(staged: list[Staged], group: int, size: int, problem: str) -> str:
+    if problem == SINGULAR:
+        parts = [each.batch.part(slice(group, group + 1)) for each in staged]
+        return f"the model cannot be estimated from its {size} answers: {why_undefined(parts)}"
+    return (
+        f"the outer weights do not settle with its {size} answers ({problem}). Join it with another group, raise max_iterations "
+        "of the fit, or use another scheme."
+    )
 
 
 def usable(problems: NDArray[np.str_], of_groups: NDArray[np.str_]) -> NDArray[np.bool_]:

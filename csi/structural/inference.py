@@ -25,6 +25,7 @@ from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.quantities import QUANTITIES, Batch, values_of
 from csi.structural.replication import (
+    CONSTANT,
     INADMISSIBLE,
     PROBLEMS,
     Collected,
@@ -282,9 +283,12 @@ def bootstrap(
         usable |= problem == INADMISSIBLE
     failed = {reason: int((problem == reason).sum()) for reason in PROBLEMS}
     if not usable.any():
-        raise EstimationError(f"none of {draws} replicates could be estimated: {failed}. The sample is too small.")
-    _warn_if_many_are_lost(usable, failed)
+        raise EstimationError(
+            f"none of {draws} replicates could be estimated: {_reasons(failed, fit, collected.base)}. The sample is too small "
+            "for the model, or its items and predictors repeat one another."
+        )
     chain, base = stage_fits(fit), collected.base
+    _warn_if_many_are_lost(usable, _reasons(failed, fit, base))
     left: list[Jackknife] | list[None] = _jackknives(fit) if interval == "bca" else [None] * len(chain)
     result: Bootstrap | None = None
     for each, part, without in zip(chain, staged, left, strict=True):
@@ -351,10 +355,19 @@ def _errors_of_draws(boot: Bootstrap, name: str) -> Array:
     return np.array(found)
 
 
-def _warn_if_many_are_lost(usable: NDArray[np.bool_], failed: Mapping[str, int]) -> None:
+def _reasons(failed: Mapping[str, int], fit: Fit, base: Moments) -> str:
+    """The counts in words, with the items that were constant most often."""
+    constant = dict(zip(fit.origin.cases.items, (base.sd == 0).sum(axis=0), strict=True))
+    worst = ", ".join(
+        repr(item) for item in sorted(constant, key=constant.__getitem__, reverse=True)[:3] if constant[item]
+    )
+    named = {CONSTANT: f"{CONSTANT}: {worst}" if worst else CONSTANT}
+    return ", ".join(f"{count} {named.get(reason, reason)}" for reason, count in failed.items() if count)
+
+
+def _warn_if_many_are_lost(usable: NDArray[np.bool_], reasons: str) -> None:
     lost = 1 - float(usable.mean())
     if lost > 0.05:
-        reasons = ", ".join(f"{count} {reason}" for reason, count in failed.items() if count)
         warnings.warn(
             f"{lost:.1%} of the replicates could not be used ({reasons}); intervals from the others may mislead.",
             CsiWarning,

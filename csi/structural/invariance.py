@@ -15,15 +15,8 @@ from csi.kernel.permutation import compositional_invariance, p_below, p_two_side
 from csi.kernel.resample import quantiles_at
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
-from csi.structural.grouping import (
-    Groups,
-    described,
-    group_estimates,
-    groups_of,
-    moments_of_rows,
-    permuted,
-    require_one_stage,
-)
+from csi.structural.grouping import Groups, described, group_estimates, groups_of, moments_of_rows, permuted
+from csi.structural.one_stage import require_one_stage
 from csi.structural.quantities import Batch
 from csi.structural.replication import INADMISSIBLE, estimated
 
@@ -149,7 +142,7 @@ def invariance(
         raise EstimationError(
             f"invariance needs permutations >= 19 and 0 < level < 1, not permutations={permutations}, level={level}."
         )
-    require_one_stage(fit, "measurement invariance")
+    require_one_stage(fit, "the test of measurement invariance")
     parted = groups_of(fit, groups)
     if len(parted) < 2:
         group_estimates(fit, parted)  # says what is wrong

@@ -14,7 +14,8 @@ from csi.kernel.permutation import p_above
 from csi.kernel.resample import quantiles_at
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
-from csi.structural.grouping import Groups, described, group_estimates, groups_of, permuted, require_one_stage, usable
+from csi.structural.grouping import Groups, described, group_estimates, groups_of, permuted, usable
+from csi.structural.one_stage import require_one_stage
 from csi.structural.quantities import Batch
 
 DISTANCES = ("d_g", "d_uls")
@@ -88,7 +89,7 @@ def equal_models(
         raise EstimationError(
             f"equal_models needs permutations >= 19 and 0 < level < 1, not permutations={permutations}, level={level}."
         )
-    require_one_stage(fit, "the equality of models")
+    require_one_stage(fit, "the test that groups have one model")
     parted = groups_of(fit, groups)
     batch, problems, points = group_estimates(fit, parted)
     implied = _implied_by(fit)

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from csi.display import Result, tidy
 from csi.errors import CsiWarning, EstimationError, ModelError
 from csi.kernel import prediction as kernel
-from csi.kernel.moments import Moments
 from csi.kernel.prediction import METHODS, CrossValidation, Method, Trained
 from csi.structural.cases import Array
+from csi.structural.estimability import why_undefined
 from csi.structural.fitted_model import Fit
+from csi.structural.one_stage import require_one_stage
 from csi.structural.stages import estimate_stages
 
 Technique = Literal["direct", "earliest"]
@@ -217,11 +218,7 @@ def predict(
     >>> print(round(predict(fit, repetitions=2).q2_predict.at["s", "direct"], 1))
     0.6
     """
-    if fit.lower is not None or fit.maps is not None:
-        raise ModelError(
-            "prediction needs a model whose columns are the answers themselves; this one has higher-order constructs or "
-            "interactions. Predict the model without them."
-        )
+    require_one_stage(fit, "prediction", ModelError)
     if technique not in FAIR:
         raise EstimationError(f"technique must be 'direct' or 'earliest', not {technique!r}.")
     fit.require_cases("a prediction")
@@ -279,14 +276,14 @@ def _train(fit: Fit, fold: NDArray[np.intp], used: NDArray[np.bool_]) -> tuple[T
             f"at least {most + 2} are needed. Use more folds or a smaller model."
         )
     m = kernel.training_moments(X, weights, inside, settings.missing, fit.moments)
-    e = estimate_stages(fit.origin.stages, fit.cases, m, settings, [fit.estimates.weights[0]])[-1].batch.estimates
+    batch = estimate_stages(fit.origin.stages, fit.cases, m, settings, [fit.estimates.weights[0]])[-1].batch
+    e = batch.estimates
     folds = len(size) // len(fold)
     lost = ~np.isfinite(e.weights).all(axis=1) | ~np.isfinite(e.total_effects).all(axis=(1, 2))
     for b in np.flatnonzero(lost)[:1]:
-        why = _what_is_wrong(fit, m.part(slice(b, b + 1)), e.attenuation[b])
         raise EstimationError(
-            f"the training sample without fold {b % folds} of repetition {b // folds} cannot be estimated: {why}. "
-            "Use more folds, another seed, or change the model."
+            f"the training sample without fold {b % folds} of repetition {b // folds} cannot be estimated: "
+            f"{why_undefined([batch.part(slice(b, b + 1))])} Or use more folds, or another seed."
         )
     unsettled = int((~e.converged).sum())
     if unsettled:
@@ -297,16 +294,6 @@ def _train(fit: Fit, fold: NDArray[np.intp], used: NDArray[np.bool_]) -> tuple[T
         )
     failed = {"not converged": unsettled, "inadmissible": int((e.converged & ~e.admissible).sum())}
     return Trained(m, e), failed
-
-
-def _what_is_wrong(fit: Fit, m: Moments, attenuation: Array) -> str:
-    constant = [item for item, sd in zip(fit.model.items, m.sd[0], strict=True) if not sd > 0]
-    unreliable = [name for name, root in zip(fit.model.names, attenuation, strict=True) if np.isnan(root)]
-    if constant:
-        return f"item {constant[0]!r} is constant in it"
-    if unreliable:
-        return f"the items of the common factor {unreliable[0]!r} have no common part in it (rho_A is not above 0)"
-    return "its items or scores are collinear"
 
 
 def _spread(values: Array, used: NDArray[np.bool_]) -> Array:

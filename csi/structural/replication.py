@@ -112,7 +112,8 @@ def _of_each_piece(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
 def estimated(fit: Fit, m: Moments) -> tuple[list[Staged], NDArray[np.str_]]:
     """All stages of the fit's model under base moments, and what is wrong with each replicate ('' if nothing)."""
     references = [each.estimates.weights[0] for each in stage_fits(fit)]
-    staged = estimate_stages(fit.origin.stages, fit.origin.cases, m, fit.settings, references)
+    stages = fit.origin.stages[: len(references)]  # a lower stage needs none of those that follow
+    staged = estimate_stages(stages, fit.origin.cases, m, fit.settings, references)
     problem = np.full(len(m.mean), "", dtype="<U15")
     for each in staged:
         found = _problems(each.batch)

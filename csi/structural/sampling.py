@@ -88,8 +88,10 @@ class Sample:
         sizes = np.unique(found // (int(self.units.max()) + 1), return_counts=True)[1]
         if (sizes < 2).any():
             raise EstimationError(
-                "a stratum has one primary unit with answers, so its sampling error cannot be estimated. Use "
-                "Design(single_psu='collapse') to join it with the next stratum."
+                "a stratum has one primary unit with answers, so its sampling error cannot be estimated. Join it with another "
+                "stratum before the fit, or leave its cases out."
+                if len(sizes) > 1
+                else "all answers come from one primary unit, so nothing can be resampled. Give a design with more clusters."
             )
         return place, [int(size) for size in sizes]
 

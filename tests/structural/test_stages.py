@@ -140,6 +140,72 @@ class TestHigherOrder:
             csi.Model(constructs, paths)
 
 
+class TestServqual:
+    """Five dimensions of service quality (Parasuraman, Zeithaml & Berry 1988) that form it with weights of their own."""
+
+    WEIGHTS = pd.Series(
+        {"Tangibles": 0.1, "Reliability": 0.4, "Responsiveness": 0.25, "Assurance": 0.15, "Empathy": 0.3}
+    )
+    PATH = 0.6  # from service quality to satisfaction, both as composites
+
+    @pytest.fixture
+    def answers(self):
+        """Four items a dimension; dimensions correlate 0.4; scores of unit variance are sums of the items, without error."""
+        rng = np.random.default_rng(1988)
+        n, names = 4000, list(self.WEIGHTS.index)
+        shared = np.linalg.cholesky(0.4 + 0.6 * np.eye(5))
+        items = (rng.normal(size=(n, 5)) @ shared.T)[:, :, None] + 0.8 * self.centred(rng.normal(size=(n, 5, 4)))
+        dimensions = items.mean(axis=2)
+        quality = dimensions @ self.WEIGHTS / np.sqrt(self.WEIGHTS @ shared @ shared.T @ self.WEIGHTS)
+        satisfaction = self.PATH * quality + np.sqrt(1 - self.PATH**2) * rng.normal(size=n)
+        asked = satisfaction[:, None] + 0.5 * self.centred(rng.normal(size=(n, 3)))
+        columns = {f"{name}{j + 1}": items[:, k, j] for k, name in enumerate(names) for j in range(4)}
+        frame = pd.DataFrame(columns | {f"s{j + 1}": asked[:, j] for j in range(3)})
+        return 6 + frame  # on 1-10, about
+
+    @staticmethod
+    def centred(noise):
+        """Noise of the items that cancels in their sum."""
+        return noise - noise.mean(axis=-1, keepdims=True)
+
+    @staticmethod
+    def model(mode):
+        dimensions = [csi.Construct(name, [f"{name}{j}" for j in (1, 2, 3, 4)]) for name in TestServqual.WEIGHTS.index]
+        quality = csi.Construct("Quality", [c.name for c in dimensions], mode=mode)
+        satisfaction = csi.Construct("Satisfaction", ["s1", "s2", "s3"])
+        return csi.Model([*dimensions, quality, satisfaction], {"Quality": ["Satisfaction"]})
+
+    def test_weights_of_the_dimensions_and_the_path_are_recovered(self, answers):
+        fit = csi.fit(self.model("B"), answers, scale=(1, 10))
+        boot = csi.bootstrap(fit, 200)
+        table = boot.weights.set_index("term").loc[list(self.WEIGHTS.index)]
+        truth = self.WEIGHTS / np.sqrt(self.WEIGHTS @ (0.4 + 0.6 * np.eye(5)) @ self.WEIGHTS)
+        assert (np.abs(table["estimate"] - truth) < 4 * table["std_error"]).all()
+        assert table["std_error"].max() < 0.05
+        path = boot.paths.iloc[0]
+        assert abs(path["estimate"] - self.PATH) < 4 * path["std_error"] < 0.06
+
+    def test_the_dimensions_are_measured_by_their_own_items(self, answers):
+        lower = csi.fit(self.model("B"), answers).lower
+        assert lower.model.names == (*self.WEIGHTS.index, "Satisfaction")
+        for name in self.WEIGHTS.index:
+            own = answers[[f"{name}{j}" for j in (1, 2, 3, 4)]].mean(axis=1)
+            assert np.corrcoef(own, lower.scores[name])[0, 1] > 0.98
+
+    def test_the_index_of_quality_is_the_weighted_mean_of_its_dimensions(self, answers):
+        fit = csi.fit(self.model("B"), answers, scale=(1, 10))
+        u, _ = fit.unit_weights()
+        of_dimensions = fit.lower.values("index")[list(self.WEIGHTS.index)]
+        assert fit.values("index")["Quality"] == pytest.approx(u[:5] @ of_dimensions, abs=1e-8)
+        assert np.abs(u[:5] - self.WEIGHTS / self.WEIGHTS.sum()).max() < 0.05
+
+    def test_correlation_weights_order_the_dimensions_but_level_them(self, answers):
+        """Mode A weights what each dimension shares with satisfaction, which correlated dimensions share alike."""
+        weights = csi.fit(self.model("A"), answers).weights.loc[list(self.WEIGHTS.index), "Quality"]
+        assert weights.rank().tolist() == self.WEIGHTS.rank().tolist()
+        assert np.ptp(weights / weights.sum()) < np.ptp(self.WEIGHTS / self.WEIGHTS.sum())
+
+
 class TestInteractions:
     @pytest.mark.parametrize(
         ("name", "how"),
