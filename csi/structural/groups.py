@@ -64,7 +64,7 @@ class GroupComparison(Result):
     def headline(self) -> list[str]:
         """Sizes, method, and how many differences stand."""
         table = self.table()
-        stand = int((table["p_adjusted"] < 1 - self.level).sum())
+        stand = int((table["p_adjusted"] < 1 - self.level - 1e-12).sum())
         adjusted = ", adjusted by Holm" if self.adjust == "holm" else ", not adjusted for their number"
         lines = [
             f"Groups compared: {described(self.groups)}",
