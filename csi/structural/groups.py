@@ -64,11 +64,11 @@ class GroupComparison(Result):
     def headline(self) -> list[str]:
         """Sizes, method, and how many differences stand."""
         table = self.table()
-        stand = int((table["p_adjusted"] < 1 - self.level - 1e-12).sum())
+        stand = int((table["p_adjusted"] <= 1 - self.level + 1e-12).sum())
         adjusted = ", adjusted by Holm" if self.adjust == "holm" else ", not adjusted for their number"
         lines = [
             f"Groups compared: {described(self.groups)}",
-            f"{stand} of {len(table):,} differences have p < {1 - self.level:g} ({self.method}{adjusted})",
+            f"{stand} of {len(table):,} differences have p ≤ {1 - self.level:g} ({self.method}{adjusted})",
             f"{self.draws:,} draws, seed {self.seed}, {self.level:.0%} intervals",
         ]
         if self.lost:

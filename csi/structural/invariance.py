@@ -50,7 +50,7 @@ class Invariance(Result):
     @property
     def verdicts(self) -> pd.DataFrame:
         """(constructs x pairs) "full", "partial" (composition only) or "none"."""
-        holds = self.adjusted >= self.level
+        holds = self.adjusted > self.level + 1e-12  # what is 0.05 but for rounding is 0.05
         words = np.where(holds.all(axis=1), FULL, np.where(holds[:, 0], PARTIAL, NONE))
         return pd.DataFrame(words.T, list(self.fit.model.names), self.pairs)
 
