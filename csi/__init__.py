@@ -92,9 +92,9 @@ if TYPE_CHECKING:
     from csi.study import run_quarter as run_quarter
     from csi.survey.codebook import Codebook as Codebook
     from csi.survey.design import Design as Design
+    from csi.survey.reading import read_survey as read_survey
+    from csi.survey.reading import survey_from_frame as survey_from_frame
     from csi.survey.survey import Survey as Survey
-    from csi.survey.survey import read_survey as read_survey
-    from csi.survey.survey import survey_from_frame as survey_from_frame
     from csi.survey.weighting import rake as rake
 
 __version__ = "0.1.0"
@@ -186,8 +186,8 @@ _HOME = {
     "Codebook": "csi.survey.codebook",
     "Design": "csi.survey.design",
     "Survey": "csi.survey.survey",
-    "read_survey": "csi.survey.survey",
-    "survey_from_frame": "csi.survey.survey",
+    "read_survey": "csi.survey.reading",
+    "survey_from_frame": "csi.survey.reading",
     "rake": "csi.survey.weighting",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, kept in _HOME

@@ -27,7 +27,8 @@ from csi.structural.assessment import Assessment, assess
 from csi.structural.estimation import Fit, fit
 from csi.structural.inference import Bootstrap, bootstrap
 from csi.survey.codebook import Codebook, Wording, describe
-from csi.survey.survey import Survey, read_survey
+from csi.survey.reading import read_survey
+from csi.survey.survey import Survey
 
 Progress = Callable[[str], None]
 _STRICT = ConfigDict(extra="forbid")

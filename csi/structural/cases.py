@@ -20,7 +20,7 @@ from csi.survey.survey import Survey
 
 Array = NDArray[np.float64]
 Ends = tuple[float, float]
-_UNASKED = [GAP_KINDS.index(kind) for kind in ("not_applicable", "routed_past")]
+_UNASKED = [GAP_KINDS.index(kind) for kind in ("not_applicable", "routed_past", "not_asked")]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

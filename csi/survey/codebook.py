@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
 from csi.errors import SurveyError, known_names
+from csi.survey.anchors import ANCHORS
 
 Dimension = Literal["reliability", "responsiveness", "assurance", "empathy", "tangibles"]
 Code = float | str
@@ -30,7 +31,10 @@ class Wording:
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Scale:
-    """Ends of an answer scale and the codes that are not answers.
+    """Ends of an answer scale, the words of its points, and the codes that are not answers.
+
+    `anchors` names a set of `csi.survey.anchors.ANCHORS`, or maps words to numbers; `number_first` reads "10 - very satisfied"
+    as 10.
 
     >>> Scale(low=1, high=10, dont_know=[98], refused=[99]).high
     10.0
@@ -38,6 +42,8 @@ class Scale:
 
     low: float
     high: float
+    anchors: str | dict[str, float] | None = None
+    number_first: bool = False
     missing: tuple[Code, ...] = ()
     dont_know: tuple[Code, ...] = ()
     refused: tuple[Code, ...] = ()
@@ -47,6 +53,10 @@ class Scale:
     def _ends_in_order(self) -> "Scale":
         if not self.low < self.high:
             raise ValueError(f"the low end {self.low:g} must lie below the high end {self.high:g}")
+        if isinstance(self.anchors, str) and self.anchors not in ANCHORS:
+            raise ValueError(
+                f"there are no anchors {self.anchors!r}. {known_names(self.anchors, ANCHORS, 'Known sets are')}"
+            )
         return self
 
     @property
@@ -61,8 +71,19 @@ class Scale:
 
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
+class Routing:
+    """A question that is asked only if another column holds one of some texts or numbers."""
+
+    column: str
+    among: tuple[Code, ...]
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
 class Item:
-    """One question: where it stands in the file, what it measures, how it was answered."""
+    """One question: where it stands in the file, what it measures, how it was answered.
+
+    `columns` and `scales` say what was different in waves: the column's name ("" if the wave did not ask), the scale's ends.
+    """
 
     name: str
     column: str
@@ -71,6 +92,49 @@ class Item:
     indicator: str | None = None
     dimension: Dimension | None = None
     reverse: bool = False
+    asked_if: Routing | None = None
+    columns: dict[str, str] = Field(default_factory=dict)
+    scales: dict[str, Scale] = Field(default_factory=dict)
+    wording: Wording = Wording()
+
+    def column_in(self, wave: str | None) -> str:
+        """Where a wave's file has the question; empty if the wave did not ask it."""
+        return self.columns.get(wave or "", self.column)
+
+    def scale_in(self, wave: str | None) -> Scale:
+        """The scale on which a wave asked the question."""
+        return self.scales.get(wave or "", self.scale)
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Choice:
+    """A question with several answers: one 0/1 column for each, or one column of answers joined by a separator.
+
+    `columns` maps each answer to its column; `column` is the joined one, `separator` what joins its answers. `ticked` are the
+    texts of a 0/1 column that mean chosen; where none are given, it is every text but an empty one, 0, -1 and "no".
+    """
+
+    name: str
+    columns: dict[str, str] = Field(default_factory=dict)
+    column: str | None = None
+    separator: str = "┋"
+    ticked: tuple[Code, ...] = ()
+    wording: Wording = Wording()
+    levels: dict[str, Wording] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "Choice":
+        if bool(self.columns) == bool(self.column):
+            raise ValueError("give either columns, one for each answer, or the one column with its separator")
+        return self
+
+
+@dataclass(frozen=True, slots=True, config=_STRICT)
+class Comment:
+    """An open question, kept as it was written."""
+
+    name: str
+    column: str
     wording: Wording = Wording()
 
 
@@ -90,10 +154,12 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Codebook:
-    """Items, segments and the columns that identify, date and weight a respondent."""
+    """Items, segments, questions with several answers, comments, and the columns that identify, date and weight a respondent."""
 
     items: tuple[Item, ...]
     segments: tuple[Segment, ...] = ()
+    choices: tuple[Choice, ...] = ()
+    comments: tuple[Comment, ...] = ()
     constructs: dict[str, Wording] = Field(default_factory=dict)
     key: str | None = None
     date: str | None = None
@@ -101,7 +167,13 @@ class Codebook:
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Codebook":
-        for what, names in (("item", [i.name for i in self.items]), ("segment", [s.name for s in self.segments])):
+        for what, parts in (
+            ("item", self.items),
+            ("segment", self.segments),
+            ("choice", self.choices),
+            ("comment", self.comments),
+        ):
+            names = [part.name for part in parts]
             twice = sorted({n for n in names if names.count(n) > 1})
             if twice:
                 raise ValueError(f"{what} {twice[0]!r} is defined {names.count(twice[0])} times")
@@ -127,8 +199,9 @@ class Codebook:
         table = dict(table)
         common = table.pop("scale", None)
         require_fields(table, cls, source)
-        for segment in table.get("segments", []):
-            require_fields(segment, Segment, f"{source}: segment {segment.get('name', '?')!r}")
+        for part, kind in (("segments", Segment), ("choices", Choice), ("comments", Comment)):
+            for entry in table.get(part, []):
+                require_fields(entry, kind, f"{source}: {part[:-1]} {entry.get('name', '?')!r}")
         items = []
         for number, entry in enumerate(table.pop("items", []), 1):
             label = f"{source}: item {entry.get('name', number)!r}"
@@ -143,7 +216,10 @@ class Codebook:
                     "Scale ends are never guessed from the answers: write scale = { low = 1, high = 10 } at the item "
                     "or once for all in [codebook.scale]."
                 )
-            items.append({**item, "scale": scale})
+            scales = {wave: {**scale, **own} for wave, own in (item.get("scales") or {}).items()}
+            for wave, own in scales.items():
+                require_fields(own, Scale, f"{label}, scale of wave {wave!r}")
+            items.append({**item, "scale": scale, "scales": scales})
         try:
             return cls(items=items, **table)  # type: ignore[arg-type]
         except ValidationError as error:

@@ -35,7 +35,7 @@ def rake(
     --------
     >>> import pandas as pd
     >>> from csi.survey.codebook import Codebook
-    >>> from csi.survey.survey import survey_from_frame
+    >>> from csi.survey.reading import survey_from_frame
     >>> book = Codebook.from_dict({"items": [{"name": "q1", "scale": {"low": 1, "high": 5}}],
     ...                            "segments": [{"name": "sex", "column": "sex"}]})
     >>> frame = pd.DataFrame({"q1": [1, 5, 4, 3], "sex": ["f", "f", "f", "m"]})

@@ -11,7 +11,7 @@ from csi.behaviour.table import NOT_RECORDED, BehaviourTable
 from csi.engine import connect
 from csi.errors import LinkError, StudyError
 from csi.survey.codebook import Codebook
-from csi.survey.survey import survey_from_frame
+from csi.survey.reading import survey_from_frame
 
 BASE = pd.DataFrame(
     {

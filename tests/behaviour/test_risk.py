@@ -15,7 +15,7 @@ from csi.behaviour.linkage import link
 from csi.behaviour.risk import _column, dissatisfaction_risk
 from csi.errors import LinkError, SurveyError
 from csi.survey.codebook import Codebook
-from csi.survey.survey import survey_from_frame
+from csi.survey.reading import survey_from_frame
 
 BOOK = Codebook.from_dict({"scale": {"low": 1, "high": 10}, "items": [{"name": "q"}], "key": "id"})
 FEATURES = ["faults", "bill", "phone", "roams", "never"]

@@ -18,7 +18,7 @@ from csi.care.lists import CARE, HOLD_OUT, CareList, CareRule, care_list
 from csi.care.spreadsheet import neutral
 from csi.errors import CareError, CsiWarning, LinkError
 from csi.survey.codebook import Codebook, Wording
-from csi.survey.survey import survey_from_frame
+from csi.survey.reading import survey_from_frame
 
 NO = "not recorded"
 BOOK = Codebook.from_dict({"scale": {"low": 1, "high": 10}, "items": [{"name": "q"}], "key": "id"})

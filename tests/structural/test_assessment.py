@@ -146,7 +146,7 @@ def test_the_dimensions_of_a_higher_order_construct_are_judged_too():
 
 def test_not_applicable_is_no_missing_answer():
     from csi.survey.codebook import Codebook
-    from csi.survey.survey import survey_from_frame
+    from csi.survey.reading import survey_from_frame
 
     scale = {"low": -9, "high": 9, "not_applicable": [99]}
     book = Codebook.from_dict({"scale": scale, "items": [{"name": item} for item in MODEL.items]})

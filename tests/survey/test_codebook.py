@@ -6,7 +6,7 @@ import pytest
 
 import csi
 from csi.errors import SurveyError
-from csi.survey.coding import code_cell
+from csi.survey.coding import judge_of
 
 ITEM = {"name": "q", "scale": {"low": 1, "high": 10}}
 
@@ -66,6 +66,6 @@ def test_wording_falls_back_to_the_other_language_then_to_the_name():
      ("0", (None, "invalid", "outside 1 to 10")), ("", (None, "skipped", ""))],
 )  # fmt: skip
 def test_cells(text, expected):
-    value, kind, rule = code_cell(text, csi.Codebook.from_dict({"items": [ITEM]}).item("q").scale)
+    value, kind, rule = judge_of(csi.Codebook.from_dict({"items": [ITEM]}).item("q").scale)(text)
     assert (kind, rule) == expected[1:]
     assert value == expected[0] if expected[0] else math.isnan(value)

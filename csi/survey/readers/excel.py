@@ -6,7 +6,7 @@ from pathlib import Path
 from python_calamine import CalamineError, CalamineWorkbook
 
 from csi.errors import SurveyError, known_names
-from csi.survey.readers.raw import RawTable, drop_empty_rows
+from csi.survey.readers.raw import RawTable, drop_empty_rows, table_of_rows
 
 
 def read_excel(path: Path, sheet: str | None = None) -> RawTable:
@@ -24,7 +24,7 @@ def read_excel(path: Path, sheet: str | None = None) -> RawTable:
     table = [[_text(cell) for cell in row] for row in cells]
     header = [cell.strip() for cell in table[0]] if table else []
     rows, numbers = drop_empty_rows(table[1:], first_number=2)
-    return RawTable(path, header, rows, numbers, f"excel, sheet {sheet or names[0]}")
+    return table_of_rows(path, header, rows, numbers, f"Excel, sheet {sheet or names[0]}")
 
 
 def _text(cell: object) -> str:

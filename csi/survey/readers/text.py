@@ -5,7 +5,7 @@ import io
 from pathlib import Path
 
 from csi.errors import SurveyError
-from csi.survey.readers.raw import RawTable, RefusedRow
+from csi.survey.readers.raw import RawTable, RefusedRow, table_of_rows
 
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
@@ -58,7 +58,7 @@ def read_text(path: Path, encoding: str | None = None) -> RawTable:
             continue
         rows.append(record)
         numbers.append(number)
-    return RawTable(path, header, rows, numbers, used, tuple(refused))
+    return table_of_rows(path, header, rows, numbers, f"delimited text, {used}", refused)
 
 
 def _delimiter(text: str) -> str:
