@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 
 from csi.kernel.small_matrices import Array
 
-_ROWS = 16_384  # rows whose products are in memory at once
-_LANES = 64  # replicates in one matrix product
+_CELLS = 5_000_000  # products of a row's items in memory at once
+_LANES, _FEW_LANES, _MANY_ROWS = 64, 16, 250_000  # replicates in one matrix product, and of more rows than that
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +60,8 @@ class Moments:
 
 def joined(parts: list[Moments]) -> Moments:
     """One batch made of several; covariances stay batch last in memory, as they were computed and will be used."""
+    if len(parts) == 1:
+        return parts[0]
     cov = np.concatenate([np.moveaxis(part.cov, 0, -1) for part in parts], axis=-1)
     n, mean = (np.concatenate([getattr(part, name) for part in parts]) for name in ("n", "mean"))
     return Moments(n, mean, np.moveaxis(cov, -1, 0))
@@ -78,43 +80,65 @@ def pairs(p: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]
     return row, column, place
 
 
-def weighted(Z: Array, W: Array) -> Array:
+def weighted(Z: Array, W: Array, together: int = _LANES) -> Array:
     """(k, B) weighted sums of the columns of Z (n, k).
 
-    Every product is taken for exactly as many replicates: BLAS then adds in the same order whoever the neighbours are, and a
+    Every product is taken for exactly `together` replicates: BLAS then adds in the same order whoever the neighbours are, and a
     replicate has the same sums to the last bit in every batch.
     """
     sums = np.empty((Z.shape[1], len(W)))
-    for first in range(0, len(W), _LANES):
-        lanes = W[first : first + _LANES]
-        w = np.zeros((_LANES, len(Z)))
+    for first in range(0, len(W), together):
+        lanes = W[first : first + together]
+        w = np.zeros((together, len(Z)))
         w[: len(lanes)] = lanes
-        sums[:, first : first + _LANES] = (Z.T @ w.T)[:, : len(lanes)]
+        sums[:, first : first + together] = (Z.T @ w.T)[:, : len(lanes)]
     return sums
 
 
-def row_chunks(n: int) -> Iterator[slice]:
-    """The rows, as many at a time as may have their products in memory."""
-    for first in range(0, n, _ROWS):
-        yield slice(first, min(first + _ROWS, n))
+def row_chunks(n: int, width: int) -> Iterator[slice]:
+    """The rows, as many at a time as may have their products, `width` of each, in memory."""
+    step = max(64, _CELLS // width)
+    for first in range(0, n, step):
+        yield slice(first, min(first + step, n))
 
 
-def packed_sums(D: Array, W: Array) -> tuple[Array, Array]:
-    """Sums of w (B,), and packed sums of w d and w d d' over the rows of D (n, p). Symmetric products are taken once."""
-    n, p = D.shape
+def packed_sums(X: Array, W: Array, centre: Array | float = 0.0) -> tuple[Array, Array]:
+    """Sums of w (B,), and packed sums of w d and w d d' over the rows d = x - centre of X (n, p).
+
+    Symmetric products are taken once.
+    """
+    n, p = X.shape
     row, column, _ = pairs(p)
+    if 2 * len(W) <= p:
+        return _one_by_one(X, W, centre)
     sums = np.zeros((1 + p + len(row), len(W)))
-    for rows in row_chunks(n):
-        d = D[rows]
-        sums += weighted(np.concatenate([np.ones((len(d), 1)), d, d[:, row] * d[:, column]], axis=1), W[:, rows])
+    together = _LANES if n <= _MANY_ROWS else _FEW_LANES
+    for rows in row_chunks(n, len(sums)):
+        d = X[rows] - centre
+        Z = np.concatenate([np.ones((len(d), 1)), d, d[:, row] * d[:, column]], axis=1)
+        sums += weighted(Z, W[:, rows], together)
     return sums[0], sums[1:]
+
+
+def _one_by_one(X: Array, W: Array, centre: Array | float) -> tuple[Array, Array]:
+    """The same for few replicates, for which the products of all pairs of items would cost more than they save."""
+    p = X.shape[1]
+    row, column, _ = pairs(p)
+    sums = np.zeros((p + len(row), len(W)))
+    for rows in row_chunks(len(X), p):
+        d = X[rows] - centre
+        for b, w in enumerate(W[:, rows]):
+            weighted_rows = d * w[:, None]
+            sums[:p, b] += weighted_rows.sum(axis=0)
+            sums[p:, b] += (weighted_rows.T @ d)[row, column]
+    return W.sum(axis=1), sums
 
 
 def pair_sums(left: Array, right: Array, W: Array) -> Array:
     """(p, p, B) sums of w left_i right_j over the rows, for two sets (n, p) of what is known of the same items."""
     n, p = left.shape
     sums = np.zeros((p * p, len(W)))
-    for rows in row_chunks(n):
+    for rows in row_chunks(n, p * p):
         sums += weighted((left[rows, :, None] * right[rows, None, :]).reshape(-1, p * p), W[:, rows])
     return sums.reshape(p, p, len(W))
 
@@ -129,18 +153,12 @@ def unpacked(triangle: Array) -> Array:
     return triangle[pairs(p)[2]]
 
 
-def weighted_sums(D: Array, W: Array) -> tuple[Array, Array, Array]:
-    """Sums of w, w d and w d d' over the rows of D (n, p): (B,), (p, B), (p, p, B)."""
-    total, sums = packed_sums(D, W)
-    p = D.shape[1]
-    return total, sums[:p], unpacked(sums[p:])
-
-
 def complete_moments(X: Array, W: Array) -> Moments:
     """Moments of rows without a gap; NaN where no weight is left."""
     n, p = X.shape
     centre = X.mean(axis=0) if n else np.zeros(p)
-    return moments_from_sums(n, centre, *weighted_sums(X - centre, W))
+    total, sums = packed_sums(X, W, centre)
+    return moments_from_sums(n, centre, total, sums[:p], unpacked(sums[p:]))
 
 
 def moments_from_sums(n: int, centre: Array, total: Array, first: Array, second: Array) -> Moments:

@@ -1,6 +1,6 @@
 """The cases behind a fit: the answers to the model's items as arrays, with weights, scale ends and sampling design."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -133,7 +133,7 @@ def _of_survey(
     columns = {str(name): column for frame in (survey.respondents, survey.answers) for name, column in frame.items()}
     items = observed_items(model)
     _require_items(model, list(columns))
-    X = np.column_stack([_numbers(columns[item], item) for item in items])
+    X = _matrix([columns[item] for item in items], items)
     base = survey.base_weights if weight is None else _column(survey.respondents, weight)
     weights = survey.weights if weight is None else base
     _require_weights(base, f"{survey.source.path}: ")
@@ -154,7 +154,7 @@ def _of_frame(
     base = np.ones(len(frame)) if weight is None else _column(frame, weight)
     _require_weights(base, "")
     copies = None if frequency is None else _copies(_column(frame, frequency), frequency)
-    X = np.column_stack([_numbers(frame[item].to_pandas(), item) for item in items])
+    X = _matrix((frame[item].to_pandas() for item in items), items)
     for column in design.columns:
         _require_column(frame, column, "the design names")
     columns = {column: frame[column].to_pandas() for column in design.columns}
@@ -169,6 +169,16 @@ def _of_frame(
             "the weights cannot meet the margins and bounds of the design together; widen the bounds."
         )
     return Cases(X, weights, *_ends(model, items, ends), items, None, sample)
+
+
+def _matrix(columns: "Iterable[pd.Series[Any]]", items: Sequence[str]) -> Array:
+    """(n, p) filled column by column, so that no second copy of all answers is ever in memory."""
+    X = np.empty((0, len(items)))
+    for i, (item, column) in enumerate(zip(items, columns, strict=True)):
+        if not i:
+            X = np.empty((len(column), len(items)))
+        X[:, i] = _numbers(column, item)
+    return X
 
 
 def _numbers(column: "pd.Series[Any]", item: str) -> Array:

@@ -277,17 +277,17 @@ def bootstrap(
     for m in moments_of_resamples(fit, draws, seed):
         collected.add(m)
         progress(len(collected), draws)
-    staged, problem = collected.joined()
+    staged, problem, base = collected.joined()
     usable = problem == ""
     if not fit.admissible:  # then the draws tell the same story as the estimate, and none is dropped
         usable |= problem == INADMISSIBLE
     failed = {reason: int((problem == reason).sum()) for reason in PROBLEMS}
     if not usable.any():
         raise EstimationError(
-            f"none of {draws} replicates could be estimated: {_reasons(failed, fit, collected.base)}. The sample is too small "
+            f"none of {draws} replicates could be estimated: {_reasons(failed, fit, base)}. The sample is too small "
             "for the model, or its items and predictors repeat one another."
         )
-    chain, base = stage_fits(fit), collected.base
+    chain = stage_fits(fit)
     _warn_if_many_are_lost(usable, _reasons(failed, fit, base))
     left: list[Jackknife] | list[None] = _jackknives(fit) if interval == "bca" else [None] * len(chain)
     result: Bootstrap | None = None
@@ -319,7 +319,7 @@ def _jackknives(fit: Fit) -> list[Jackknife]:
     for W, stratum in cases.sample.jackknife(cases.answering(fit.settings.missing)):
         collected.add(moments_under(fit, W))
         strata.append(np.full(len(W), stratum))
-    staged, _ = collected.joined()
+    staged, _, _ = collected.joined()
     return [Jackknife(each, s.batch, np.concatenate(strata)) for each, s in zip(stage_fits(fit), staged, strict=True)]
 
 

@@ -1,7 +1,7 @@
 """Estimate a fit's model again under other case weights: every replicate, group or permutation is a row of a batch."""
 
 from collections.abc import Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,25 +50,29 @@ class Collected:
     def add(self, m: Moments) -> None:
         """Estimate a batch of base moments."""
         staged, problem = estimated(self.fit, m)
-        self.parts.append(staged)
+        empty = m.part(slice(0, 0))  # where a stage has the base columns, their moments are kept once, with the base
+        self.parts.append([s if s.maps is not None else Staged(replace(s.batch, moments=empty), None) for s in staged])
         self.problems.append(problem)
         self.moments.append(m)
 
-    @property
-    def base(self) -> Moments:
-        """The base moments of all batches."""
-        return joined(self.moments)
+    def joined(self) -> tuple[list[Staged], NDArray[np.str_], Moments]:
+        """The estimates of each stage, what is wrong with each replicate, and the base moments; nothing is left here.
 
-    def joined(self) -> tuple[list[Staged], NDArray[np.str_]]:
-        """The estimates of each stage, and what is wrong with each replicate."""
-        together = [_joined([part[k] for part in self.parts]) for k in range(len(self.parts[0]))]
-        return together, np.concatenate(self.problems)
+        Covariances are most of what a bootstrap holds, so they are moved, and kept once where a stage has the base columns.
+        """
+        problems, stages = np.concatenate(self.problems), range(len(self.parts[0]))
+        base = joined(self.moments)
+        self.moments.clear()
+        together = [_joined([part[k] for part in self.parts], base) for k in stages]
+        self.parts.clear()
+        return together, problems, base
 
 
-def _joined(parts: list[Staged]) -> Staged:
+def _joined(parts: list[Staged], base: Moments) -> Staged:
     first = parts[0].batch
     e = kernel.joined([part.batch.estimates for part in parts])
-    batch = Batch(first.model, first.layout, joined([part.batch.moments for part in parts]), e, first.low, first.high)
+    m = base if parts[0].maps is None else joined([part.batch.moments for part in parts])
+    batch = Batch(first.model, first.layout, m, e, first.low, first.high)
     maps = [part.maps for part in parts if part.maps is not None]
     if not maps:
         return Staged(batch, None)
