@@ -43,6 +43,10 @@ if TYPE_CHECKING:
     from csi.report.export import export as export
     from csi.report.html import Report as Report
     from csi.report.html import quarterly_report as quarterly_report
+    from csi.report.journal import JournalTable as JournalTable
+    from csi.report.journal import htmt_table as htmt_table
+    from csi.report.journal import journal_table as journal_table
+    from csi.report.journal import measurement_table as measurement_table
     from csi.simulate import simulate_study as simulate_study
     from csi.structural.assessment import Assessment as Assessment
     from csi.structural.assessment import assess as assess
@@ -95,6 +99,9 @@ if TYPE_CHECKING:
     from csi.survey.reading import read_survey as read_survey
     from csi.survey.reading import survey_from_frame as survey_from_frame
     from csi.survey.survey import Survey as Survey
+    from csi.survey.waves import Comparability as Comparability
+    from csi.survey.waves import join_waves as join_waves
+    from csi.survey.waves import wave_comparability as wave_comparability
     from csi.survey.weighting import rake as rake
 
 __version__ = "0.1.0"
@@ -136,6 +143,10 @@ _HOME = {
     "export": "csi.report.export",
     "Report": "csi.report.html",
     "quarterly_report": "csi.report.html",
+    "JournalTable": "csi.report.journal",
+    "htmt_table": "csi.report.journal",
+    "journal_table": "csi.report.journal",
+    "measurement_table": "csi.report.journal",
     "simulate_study": "csi.simulate",
     "Assessment": "csi.structural.assessment",
     "assess": "csi.structural.assessment",
@@ -185,9 +196,12 @@ _HOME = {
     "run_quarter": "csi.study",
     "Codebook": "csi.survey.codebook",
     "Design": "csi.survey.design",
-    "Survey": "csi.survey.survey",
     "read_survey": "csi.survey.reading",
     "survey_from_frame": "csi.survey.reading",
+    "Survey": "csi.survey.survey",
+    "Comparability": "csi.survey.waves",
+    "join_waves": "csi.survey.waves",
+    "wave_comparability": "csi.survey.waves",
     "rake": "csi.survey.weighting",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, kept in _HOME

@@ -3,19 +3,16 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
+from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from csi.behaviour.dissatisfaction import DissatisfactionRule
-from csi.behaviour.linkage import Linked, link
-from csi.behaviour.risk import RiskModel, dissatisfaction_risk
 from csi.behaviour.table import BehaviourTable
-from csi.care.lists import CareList, CareRule, care_list
 from csi.display import Result
 from csi.drivers.priority_map import PriorityMap, importance_performance
 from csi.errors import CsiError, StudyError, TooFewError, known_names
@@ -27,8 +24,16 @@ from csi.structural.assessment import Assessment, assess
 from csi.structural.estimation import Fit, fit
 from csi.structural.inference import Bootstrap, bootstrap
 from csi.survey.codebook import Codebook, Wording, describe
+from csi.survey.readers.formats import read_raw
+from csi.survey.readers.raw import RawTable
 from csi.survey.reading import read_survey
 from csi.survey.survey import Survey
+
+if TYPE_CHECKING:  # these bring database engines and classifiers, which a study without behaviour does not need
+    from csi.behaviour.dissatisfaction import DissatisfactionRule
+    from csi.behaviour.linkage import Linked
+    from csi.behaviour.risk import RiskModel
+    from csi.care.lists import CareList, CareRule
 
 Progress = Callable[[str], None]
 _STRICT = ConfigDict(extra="forbid")
@@ -68,15 +73,14 @@ class Study(Result):
     codebook: Codebook
     model: Model
     behaviour: BehaviourTable | None
-    risk: DissatisfactionRule | None
-    care: CareRule | None
+    risk: "DissatisfactionRule | None"
+    care: "CareRule | None"
     path: Path
     data_dir: Path
 
     def file(self, name: str) -> Path:
         """Where a data file lies: in the data folder, or in a folder of the study's name inside it."""
-        nested = self.data_dir / self.about.name / name
-        return nested if nested.is_file() else self.data_dir / name
+        return _place(self.data_dir, self.about.name, name)
 
     def wave(self, name: str | None = None) -> Wave:
         """The wave of that name, the last one unless named."""
@@ -87,8 +91,9 @@ class Study(Result):
             raise StudyError(f"{self.path}: there is no wave {name!r}. {known_names(name, names, 'Its waves are')}")
         return self.waves[names.index(name)]
 
-    def read(self, wave: Wave) -> Survey:
-        """Read one wave's answers."""
+    def read(self, wave: Wave | str | None = None) -> Survey:
+        """Read one wave's answers, the last wave's unless one is named."""
+        wave = wave if isinstance(wave, Wave) else self.wave(wave)
         path = self.file(wave.file)
         if not path.is_file():
             where = f" Where to get it: {self.about.source.text('en', '')}" if self.about.source.text("en", "") else ""
@@ -98,8 +103,10 @@ class Study(Result):
             )
         return read_survey(path, self.codebook, wave=wave.name, sheet=wave.sheet, encoding=wave.encoding)
 
-    def link(self, survey: Survey, table: BehaviourTable) -> Linked:
+    def link(self, survey: Survey, table: BehaviourTable) -> "Linked":
         """Join a wave's answers to its behaviour table."""
+        from csi.behaviour.linkage import link  # noqa: PLC0415 - heavy
+
         path = self.file(table.path_for(survey.wave))
         if not path.is_file():
             raise StudyError(
@@ -133,9 +140,9 @@ class Quarter(Result):
     segments: tuple[Index, ...]
     indicators: Indicators
     priority: PriorityMap | None
-    linked: Linked | None
-    risk: RiskModel | None
-    care: CareList | None
+    linked: "Linked | None"
+    risk: "RiskModel | None"
+    care: "CareList | None"
     absent: Mapping[str, str]
     overlap: int
 
@@ -168,6 +175,53 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
     StudyError
         The file is missing, is not TOML, or has an unknown or faulty field; a room's own error for that room's part.
     """
+    path, content = _content(path, ("study", "waves", "codebook", "model"))
+    about = _checked(About, content["study"], f"{path}, [study]")
+    codebook = Codebook.from_dict(content["codebook"], f"{path}, [codebook]")
+    model = model_from_dict(content["model"], codebook, f"{path}, [model]")
+    if about.target not in model.names:
+        known = known_names(about.target, model.names, "The model's constructs are")
+        raise StudyError(f"{path}: target = {about.target!r} is not in the model. {known}")
+    waves = _waves(content["waves"], path)
+    return Study(
+        about=about,
+        waves=waves,
+        codebook=codebook,
+        model=model,
+        behaviour=BehaviourTable.from_dict(content["behaviour"], f"{path}, [behaviour]")
+        if "behaviour" in content
+        else None,
+        risk=_part("csi.behaviour.dissatisfaction.DissatisfactionRule", content, "risk", path),
+        care=_part("csi.care.lists.CareRule", content, "care", path),
+        path=path,
+        data_dir=Path(data_dir) if data_dir is not None else path.parent / about.data_dir,
+    )
+
+
+def read_codebook(path: str | Path, *, data_dir: str | Path | None = None) -> tuple[Codebook, dict[str, RawTable]]:
+    """The codebook of a study file, whose model may still be missing, and the raw answers of each wave.
+
+    Raises
+    ------
+    StudyError, SurveyError
+        As `read_study`, but for the model; a wave's file cannot be read.
+    """
+    path, content = _content(path, ("study", "waves", "codebook"))
+    about = _checked(About, content["study"], f"{path}, [study]")
+    folder = Path(data_dir) if data_dir is not None else path.parent / about.data_dir
+    codebook = Codebook.from_dict(content["codebook"], f"{path}, [codebook]")
+    waves = _waves(content["waves"], path)
+    return codebook, {w.name: read_raw(_place(folder, about.name, w.file), w.sheet, w.encoding) for w in waves}
+
+
+def _place(folder: Path, study: str, name: str) -> Path:
+    """Where a data file lies: in the data folder, or in a folder of the study's name inside it."""
+    nested = folder / study / name
+    return nested if nested.is_file() else folder / name
+
+
+def _content(path: str | Path, required: tuple[str, ...]) -> tuple[Path, dict[str, Any]]:
+    """The place and the sections of a study file."""
     path = Path(path)
     if path.is_dir():
         path = path / "study.toml"
@@ -184,31 +238,13 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
         raise StudyError(
             f"{path}: unknown section [{unknown[0]}]. {known_names(unknown[0], _SECTIONS, 'Sections are')}"
         )
-    absent = [section for section in ("study", "waves", "codebook", "model") if section not in content]
+    absent = [section for section in required if section not in content]
     if absent:
+        hint = " A draft has it once its items have constructs: see EDIT in the file." if absent == ["model"] else ""
         raise StudyError(
-            f"{path}: the section [{absent[0]}] is missing. A study needs [study], [[waves]], [codebook], [model]."
+            f"{path}: the section [{absent[0]}] is missing. A study needs [study], [[waves]], [codebook], [model].{hint}"
         )
-    about = _checked(About, content["study"], f"{path}, [study]")
-    codebook = Codebook.from_dict(content["codebook"], f"{path}, [codebook]")
-    model = model_from_dict(content["model"], codebook, f"{path}, [model]")
-    if about.target not in model.names:
-        known = known_names(about.target, model.names, "The model's constructs are")
-        raise StudyError(f"{path}: target = {about.target!r} is not in the model. {known}")
-    waves = _waves(content["waves"], path)
-    return Study(
-        about=about,
-        waves=waves,
-        codebook=codebook,
-        model=model,
-        behaviour=BehaviourTable.from_dict(content["behaviour"], f"{path}, [behaviour]")
-        if "behaviour" in content
-        else None,
-        risk=_part(DissatisfactionRule, content, "risk", path),
-        care=_part(CareRule, content, "care", path),
-        path=path,
-        data_dir=Path(data_dir) if data_dir is not None else path.parent / about.data_dir,
-    )
+    return path, content
 
 
 def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = lambda step: None) -> Quarter:
@@ -258,7 +294,7 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
 
 def _behaviour(
     study: Study, boot: Bootstrap, absent: dict[str, str], progress: Progress
-) -> tuple[Linked | None, RiskModel | None, CareList | None]:
+) -> "tuple[Linked | None, RiskModel | None, CareList | None]":
     """Link, risk and care list as far as the study file and the data go; what is left out is named in `absent`."""
     table, rule, care = study.behaviour, study.risk, study.care
     if table is None or study.codebook.key is None:
@@ -270,6 +306,8 @@ def _behaviour(
     if rule is None:
         absent["care"] = "absent.no_risk"
         return linked, None, None
+    from csi.behaviour.risk import dissatisfaction_risk  # noqa: PLC0415 - heavy
+
     progress("find who is dissatisfied without having been asked")
     points = boot.fit.index_scores[study.about.target].to_numpy()
     try:
@@ -280,6 +318,8 @@ def _behaviour(
     if care is None:
         absent["care"] = "absent.no_care"
         return linked, risk, None
+    from csi.care.lists import care_list  # noqa: PLC0415 - heavy
+
     progress("draw the care list")
     chosen = care_list(
         risk,
@@ -319,8 +359,12 @@ def _overlap(surveys: list[Survey]) -> int:
     return int(surveys[-1].respondents["key"].isin(before - {""}).sum())
 
 
-def _part(kind: Any, content: Mapping[str, Any], section: str, path: Path) -> Any:  # noqa: ANN401
-    return _checked(kind, content[section], f"{path}, [{section}]") if section in content else None
+def _part(kind: str, content: Mapping[str, Any], section: str, path: Path) -> Any:  # noqa: ANN401
+    """A section that a study may leave out; its kind is imported where it is there."""
+    if section not in content:
+        return None
+    module, _, name = kind.rpartition(".")
+    return _checked(getattr(import_module(module), name), content[section], f"{path}, [{section}]")
 
 
 def _waves(tables: object, path: Path) -> tuple[Wave, ...]:

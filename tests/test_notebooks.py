@@ -80,6 +80,22 @@ class TestARun:
         shown = [o.data for c in notebook.cells if c.cell_type == "code" for o in c.outputs if "data" in o]
         assert sum("image/png" in data for data in shown) == 1
         assert sum("text/html" in data for data in shown) == 7  # the answers and six tables
+        assert sum("text/latex" in data for data in shown) == 6
+
+    def test_says_its_numbers_in_words(self, executed):
+        """Names from the codebook, the level of the intervals, what every row rests on."""
+        notebook, _ = executed
+        shown = [
+            o.data.get("text/html", "")
+            for c in notebook.cells
+            if c.cell_type == "code"
+            for o in c.outputs
+            if "data" in o
+        ]
+        measured = next(page for page in shown if "Measurement model" in page)
+        for text in ("95 % CI", "Would recommend to friends", "n = 250; 10,000 draws; 95 % percentile intervals"):
+            assert text in measured
+        assert not any("rmse" in page or "std_error" in page for page in shown[1:])
 
     def test_writes_every_table_three_times(self, executed):
         _, out = executed
@@ -101,8 +117,8 @@ class TestARun:
             assert (ours["ci_low"] < ours["estimate"]).all()
             assert (ours["estimate"] < ours["ci_high"]).all()
         assert structure["R squared"].set_index("term")["estimate"].to_dict() == pytest.approx(case["r2"], abs=1e-6)
-        loadings = tables(executed[1], "measurement")["Loadings"].set_index("term")["estimate"]
-        assert loadings.to_dict() == pytest.approx(case["loadings"], abs=1e-6)
+        measured = tables(executed[1], "measurement")["Measurement model"].set_index("item")
+        assert measured["loading"].to_dict() == pytest.approx(case["loadings"], abs=1e-6)
 
     def test_the_index_is_the_peers_performance(self, executed, golden):
         index = tables(executed[1], "index")["Satisfaction index"].set_index("term").loc["Satisfaction"]

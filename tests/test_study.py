@@ -1,6 +1,8 @@
 """read_study and run_quarter: one file says it all; what the data do not allow is left out and said."""
 
 import shutil
+import subprocess
+import sys
 import warnings
 from pathlib import Path
 
@@ -218,6 +220,26 @@ class TestRealStudies:
             "care.consent_not_recorded",
         ]
         assert quarter.fit.model.notes
+
+
+class TestReading:
+    @pytest.mark.filterwarnings("ignore::csi.CsiWarning")  # some answers are refused
+    def test_a_wave_is_named_or_is_the_last(self, simulated):
+        study = csi.read_study(simulated)
+        assert study.read().wave == "2026Q3"
+        for named in ("2026Q1", study.wave("2026Q1")):
+            assert study.read(named).wave == "2026Q1"
+        with pytest.raises(StudyError, match="no wave '2027'"):
+            study.read("2027")
+
+    def test_loads_no_engine_and_no_classifier_without_behaviour(self):
+        """They take longer to import than a small survey takes to analyse."""
+        code = (
+            f"import sys, csi; csi.read_study({str(SURVEYS / 'mobi')!r}); "
+            "print([m for m in ('ibis', 'sqlglot', 'duckdb', 'sklearn', 'matplotlib') if m in sys.modules])"
+        )
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        assert out.stdout.strip() == "[]"
 
 
 def test_study_files_hold_definitions_only():

@@ -74,6 +74,7 @@ def indicator_levels(boot: Bootstrap, before: Bootstrap | None = None) -> Indica
             row |= change(point[k] - earlier[0][k], draws[:, k] - earlier[1][:, k], boot.level)
         rows.append(row)
     table = tidy(rows, _OWN)
+    table.attrs = {"digits": 1, "level": boot.level, "interval": "percentile"}
     table["changed"] = 0 if earlier is None else _stands_out(table)
     return Indicators(table, _wave(boot), _wave(before))
 

@@ -23,6 +23,7 @@ from csi.kernel.resample import p_value, percentile_interval, standard_error
 from csi.structural.cases import Array
 from csi.structural.estimation import Fit
 from csi.structural.inference import Bootstrap
+from csi.survey.codebook import wordings
 
 MINIMUM_CELL = 30
 _OWN = ("level", "n_effective", "published", "note", "own_weights", "change", "change_low", "change_high", "change_p")
@@ -52,6 +53,16 @@ class Index(Result):
     def table(self) -> pd.DataFrame:
         """A copy of `rows`."""
         return self.rows.copy()
+
+    def shown(self) -> pd.DataFrame:
+        """The table without columns that say nothing here: every row published, the level named by the term, no weights."""
+        table = self.table()
+        idle = {
+            "published": table["published"].all(),
+            "level": (table["level"] == table["term"]).all(),
+            "n_effective": np.allclose(table["n_effective"], table["n"]),
+        }
+        return table.drop(columns=[name for name, is_idle in idle.items() if is_idle])
 
     @property
     def value(self) -> float:
@@ -108,7 +119,7 @@ def satisfaction_index(
     point = levels_of(fit, fit.moments.mean)[0, j]
     n_effective = kish(fit.cases.weights[fit.cases.answering(fit.settings.missing)])
     row = {"term": construct, "estimate": point, "n": fit.n, "n_effective": n_effective, "published": True, "note": ""}
-    return _index(construct, None, [row], draws, boot)
+    return _index(fit, construct, None, [row], (draws, boot))
 
 
 def ruler(source: Fit | Bootstrap) -> Array:
@@ -156,7 +167,7 @@ def _by_segment(fit: Fit, boot: Bootstrap | None, by: str, construct: str, minim
     if boot is not None:
         draws = np.concatenate([_domain_levels(fit, W, domains, block, boot, part) for part, W in boot.resamples()])
         draws[:, [not row["published"] for row in rows]] = np.nan
-    return _index(construct, by, rows, draws, boot)
+    return _index(fit, construct, by, rows, (draws, boot))
 
 
 def _segment_row(fit: Fit, name: str, inside: NDArray[np.bool_], minimum: int) -> dict[str, Any]:
@@ -226,7 +237,7 @@ def _by_wave(fit: Fit, boot: Bootstrap | None, earlier: Sequence[Bootstrap], con
                 row["estimate"] - rows[-1]["estimate"], draws[:, position] - draws[:, position - 1], boot.level
             )
         rows.append(row)
-    return _index(construct, "wave", rows, draws, boot)
+    return _index(fit, construct, "wave", rows, (draws, boot))
 
 
 def change(estimate: float, draws: Array, level: float) -> dict[str, float]:
@@ -265,11 +276,23 @@ def sound_draws(current: Bootstrap, wave: Bootstrap, draws: Array) -> Array:
 
 
 def _index(
-    construct: str, by: str | None, rows: list[dict[str, Any]], draws: Array | None, boot: Bootstrap | None
+    fit: Fit,
+    construct: str,
+    by: str | None,
+    rows: list[dict[str, Any]],
+    replicates: tuple[Array | None, Bootstrap | None],
 ) -> Index:
+    draws, boot = replicates
+    survey = fit.cases.survey
+    carried: dict[Any, Any] = {"digits": 1} | wordings(
+        survey.codebook if survey else None, fit.model.names, fit.model.items
+    )
     if draws is not None and boot is not None:
+        carried |= {"level": boot.level, "interval": "percentile"}
         used = draws[boot.usable]
         low, high = percentile_interval(used, boot.level)
         for row, error, lo, hi in zip(rows, standard_error(used), low, high, strict=True):
             row |= {"std_error": error, "ci_low": lo, "ci_high": hi}
-    return Index(construct, by, tidy(rows, _OWN), draws)
+    table = tidy(rows, _OWN)
+    table.attrs = carried
+    return Index(construct, by, table, draws)

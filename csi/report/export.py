@@ -14,14 +14,13 @@ import xlsxwriter
 from pandas.api import types
 
 from csi.care.spreadsheet import neutral
-from csi.display import Result
 from csi.errors import FileError, ReportError
 from csi.files import write_whole
 from csi.report.grid import Grid, TableLayout, columns_of, data_grid, journal_grid, raw
+from csi.report.journal import Table, frames_of, remarks_of, require_choices
 from csi.report.labels import Labels
 from csi.report.markup import html, latex, markdown
 from csi.survey.codebook import Codebook
-from csi.words import LANGUAGES
 
 SUFFIXES: Mapping[str, TableLayout] = {
     ".csv": "data",
@@ -31,7 +30,6 @@ SUFFIXES: Mapping[str, TableLayout] = {
     ".html": "journal",
 }
 _KEY = "key"  # the column by which the package knows a customer
-Table = Result | pd.DataFrame | pd.Series
 Frames = dict[str, pd.DataFrame]
 
 
@@ -41,7 +39,7 @@ def export(
     *,
     title: str | None = None,
     language: str = "en",
-    digits: int = 3,
+    digits: int | None = None,
     layout: TableLayout | None = None,
     codebook: Codebook | None = None,
 ) -> Path:
@@ -55,12 +53,13 @@ def export(
     title
         Caption, or name of the sheet; a CSV file has no place for one.
     digits
-        Decimals in the journal layout; p values always have three.
+        Decimals in the journal layout: 3 unless given, 1 for points from 0 to 100; p values always have three.
     layout
         "data": raw columns, numbers in full (usual for CSV and Excel). "journal": words for names and codes in `language`,
-        intervals in one cell, p as "< .001" (usual for Markdown, LaTeX and HTML).
+        intervals in one cell, p as "< .001" (usual for Markdown, LaTeX and HTML). Answers and draws behind every row, the kind of
+        interval and, in English, what the result says in its headline stand in a note below the table (not in CSV).
     codebook
-        Gives constructs and items their wording in the journal layout.
+        Gives constructs and items their wording in the journal layout; where a result knows its survey, its own is used.
 
     Raises
     ------
@@ -86,9 +85,12 @@ def export(
     | --------------------------- | -------: | -----: |
     | Perceived quality → Loyalty |    0.250 | < .001 |
     """
-    _require_choices(language, digits, layout)
+    require_choices(language, digits)
+    if layout is not None and layout not in get_args(TableLayout):
+        raise ReportError(f"layout must be one of {', '.join(map(repr, get_args(TableLayout)))}, not {layout!r}.")
     path = Path(path)
-    frames = _frames(result, title or "")
+    frames = frames_of(result, title or "")
+    said = remarks_of(result, frames, language)
     in_folder = isinstance(result, Mapping) and (not path.suffix or path.is_dir())
     files = {path: frames}
     if in_folder:
@@ -99,19 +101,13 @@ def export(
         suffix = file.suffix.lower()
         how = layout or SUFFIXES[suffix]
         labels = Labels(language, codebook)
-        grids = [data_grid(*t) if how == "data" else journal_grid(*t, labels, digits) for t in part.items()]
+        grids = [
+            data_grid(name, frame) if how == "data" else journal_grid(name, frame, labels, digits, said[name])
+            for name, frame in part.items()
+        ]
         data = _content(suffix, part if how == "data" else None, grids, title or "", language)
         write_whole(file, data, private=any(_KEY in frame.columns for frame in part.values()))
     return path
-
-
-def _require_choices(language: str, digits: int, layout: str | None) -> None:
-    if language not in LANGUAGES:
-        raise ReportError(f"language must be one of {', '.join(map(repr, LANGUAGES))}, not {language!r}.")
-    if layout is not None and layout not in get_args(TableLayout):
-        raise ReportError(f"layout must be one of {', '.join(map(repr, get_args(TableLayout)))}, not {layout!r}.")
-    if not 0 <= digits <= 15:
-        raise ReportError(f"digits must lie within 0 and 15, not {digits}.")
 
 
 def _require_place(path: Path, in_folder: bool, tables: int) -> None:
@@ -123,26 +119,6 @@ def _require_place(path: Path, in_folder: bool, tables: int) -> None:
             f"{path}: a CSV file holds one table, not {tables}. Write one file a table, or name a folder "
             f"({path.with_suffix('')}) to get one CSV file for each."
         )
-
-
-def _frames(result: Table | Mapping[str, Table], title: str) -> Frames:
-    if not isinstance(result, Mapping):
-        return {title: _frame(result)}
-    if not result:
-        raise ReportError("there is no table to export: the mapping is empty.")
-    return {str(name): _frame(table) for name, table in result.items()}
-
-
-def _frame(result: Table) -> pd.DataFrame:
-    if isinstance(result, Result):
-        return result.table()
-    if isinstance(result, pd.Series):
-        return result.to_frame("estimate" if result.name is None else result.name)
-    if isinstance(result, pd.DataFrame):
-        return result
-    raise ReportError(
-        f"a {type(result).__name__} has no table. Export a result of csi, a pandas frame, or several by name."
-    )
 
 
 def _content(suffix: str, raw_frames: Frames | None, grids: Sequence[Grid], title: str, language: str) -> bytes:
@@ -204,6 +180,8 @@ def _sheet(book: Any, name: str, grid: Grid, frame: pd.DataFrame | None) -> None
     sheet.ignore_errors({"number_stored_as_text": f"A1:XFD{last + 1}"})
     sheet.freeze_panes(1, 0)
     sheet.autofit()
+    if grid.note:  # after the columns have found their widths
+        sheet.write_string(last + 1, 0, grid.note)
 
 
 def _write(sheet: Any, place: tuple[int, int], value: object, style: object) -> None:  # noqa: ANN401

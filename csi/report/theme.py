@@ -1,5 +1,6 @@
 """One look for every chart: the shipped Chinese font, colours that survive greyscale, quiet axes."""
 
+import io
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,13 +15,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from csi.errors import CsiWarning
+from csi.errors import CsiWarning, ReportError
 
 INK, MUTED, GRID = "#1f2933", "#616e7c", "#e4e7eb"
 ACCENT, WARN, GOOD = "#0b5cab", "#b42318", "#1e7b4f"
 
 # Fonts of the reader's machine for characters that the shipped subset lacks: rare names, traditional Chinese.
 _SYSTEM = ("Noto Sans CJK SC", "Source Han Sans SC", "Microsoft YaHei", "PingFang SC", "SimHei", "WenQuanYi Zen Hei")
+
+_DPI = 200  # of pictures in a notebook, which are shown at half their size
 
 _STYLE = {
     "font.size": 10,
@@ -38,6 +41,25 @@ _STYLE = {
     "svg.fonttype": "path",
     "svg.hashsalt": "csi",
 }
+
+
+class Chart(Axes):
+    """Axes on a figure of their own; a notebook shows the figure."""
+
+    def _repr_png_(self) -> tuple[bytes, dict[str, int]]:
+        """The picture, and the width at which it is shown: half of its pixels, so that it is sharp on any screen."""
+        figure = self.get_figure(root=True)
+        if figure is None:
+            raise ReportError("the chart was taken out of its figure; there is nothing to show.")
+        data = io.BytesIO()
+        with look():
+            figure.savefig(data, format="png", dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
+        picture = data.getvalue()
+        across = int.from_bytes(picture[16:20], "big")  # as a PNG's header has it
+        return picture, {"width": across // 2}
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}; a notebook shows it, .figure.savefig(path) writes it>"
 
 
 @cache
@@ -84,7 +106,7 @@ def axes(ax: Axes | None, width: float = 7.2, height: float = 4.0) -> Axes:
     if ax is not None:
         return ax
     with look():
-        return Figure(figsize=(width, height), layout="constrained").add_subplot()
+        return Figure(figsize=(width, height), layout="constrained").add_subplot(axes_class=Chart)
 
 
 def dress(ax: Axes) -> Axes:

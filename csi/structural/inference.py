@@ -36,6 +36,7 @@ from csi.structural.replication import (
     stage_fits,
 )
 from csi.structural.stages import Maps
+from csi.survey.codebook import wordings
 
 IntervalMethod = Literal["percentile", "bc", "bca", "studentised"]
 Progress = Callable[[int, int], None]
@@ -152,6 +153,9 @@ class Bootstrap(Result):
             table["p_value"] = np.nan
         if not self.fit.admissible:
             table["note"] = INADMISSIBLE
+        survey = self.fit.cases.survey
+        words = wordings(survey.codebook if survey else None, self.fit.model.names, self.fit.model.items)
+        table.attrs = {"level": self.level, "interval": method} | dict(words.items())
         return table
 
     def _limits(self, method: IntervalMethod, name: str, point: Array, draws: Array) -> tuple[Array, Array]:

@@ -1,7 +1,7 @@
 """What every column of a questionnaire means: scale, missing codes, construct, wording in Chinese and English."""
 
-from collections.abc import Mapping
-from dataclasses import fields
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
@@ -97,10 +97,6 @@ class Item:
     scales: dict[str, Scale] = Field(default_factory=dict)
     wording: Wording = Wording()
 
-    def column_in(self, wave: str | None) -> str:
-        """Where a wave's file has the question; empty if the wave did not ask it."""
-        return self.columns.get(wave or "", self.column)
-
     def scale_in(self, wave: str | None) -> Scale:
         """The scale on which a wave asked the question."""
         return self.scales.get(wave or "", self.scale)
@@ -135,6 +131,7 @@ class Comment:
 
     name: str
     column: str
+    columns: dict[str, str] = Field(default_factory=dict)
     wording: Wording = Wording()
 
 
@@ -144,6 +141,7 @@ class Segment:
 
     name: str
     column: str
+    columns: dict[str, str] = Field(default_factory=dict)
     wording: Wording = Wording()
     levels: dict[str, Wording] = Field(default_factory=dict)
 
@@ -245,6 +243,26 @@ class Codebook:
     def items_of(self, construct: str) -> list[Item]:
         """The items tagged with a construct, in the order of the codebook."""
         return [item for item in self.items if item.construct == construct]
+
+
+def wordings(codebook: Codebook | None, constructs: Sequence[str], items: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Names of a model in its order with what the codebook calls them, as plain texts that a frame can carry in `attrs`.
+
+    >>> book = Codebook(items=(), constructs={"Value": Wording(en="Value for money")})
+    >>> wordings(book, ["Value"], ["q1"])
+    {'constructs': {'Value': {'en': 'Value for money', 'zh': ''}}, 'items': {'q1': {'en': '', 'zh': ''}}}
+    """
+    known = {item.name: item.wording for item in codebook.items} if codebook else {}
+    named = codebook.constructs if codebook else {}
+    return {
+        "constructs": {name: asdict(named.get(name, Wording())) for name in constructs},
+        "items": {name: asdict(known.get(name, Wording())) for name in items},
+    }
+
+
+def column_in(part: Item | Segment | Comment, wave: str | None) -> str:
+    """Where a wave's file has a question; empty if the wave did not ask it."""
+    return part.columns.get(wave or "", part.column)
 
 
 def require_fields(table: Mapping[str, Any], kind: type, source: str) -> None:

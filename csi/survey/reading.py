@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from csi.errors import CsiWarning, SurveyError, known_names
-from csi.survey.codebook import Choice, Codebook, Item
+from csi.survey.codebook import Choice, Codebook, Item, column_in
 from csi.survey.coding import GAP_KINDS, as_number, code_column, is_among, not_asked
 from csi.survey.dates import read_dates
 from csi.survey.readers.formats import read_raw
@@ -66,7 +66,7 @@ def code_table(raw: RawTable, codebook: Codebook, source: Source, wave: str | No
     gaps: dict[str, NDArray[np.uint8]] = {}
     changed = _CodedCells(source.path, raw.rows)
     for item in codebook.items:
-        column = item.column_in(wave)
+        column = column_in(item, wave)
         if not column:
             answers[item.name], gaps[item.name] = not_asked(len(raw))
             continue
@@ -78,7 +78,7 @@ def code_table(raw: RawTable, codebook: Codebook, source: Source, wave: str | No
     survey = Survey(
         answers=pd.DataFrame(answers, index=range(len(raw))),
         gaps=pd.DataFrame(gaps, index=range(len(raw))),
-        respondents=_respondents(raw, codebook),
+        respondents=_respondents(raw, codebook, wave),
         coded_cells=changed.frame(),
         refused_rows=pd.DataFrame(
             [(r.row, r.text, r.reason) for r in raw.refused_rows], columns=["row", "text", "reason"]
@@ -87,7 +87,7 @@ def code_table(raw: RawTable, codebook: Codebook, source: Source, wave: str | No
         source=source,
         wave=wave,
         choices=_choices(raw, codebook),
-        comments=pd.DataFrame({comment.name: raw.columns[comment.column].cells() for comment in codebook.comments}),
+        comments=pd.DataFrame({comment.name: _cells(raw, column_in(comment, wave)) for comment in codebook.comments}),
     )
     _warn_of_refusals(survey)
     return survey
@@ -193,13 +193,13 @@ def _warn_of_refusals(survey: Survey) -> None:
 
 
 def _require_columns(raw: RawTable, codebook: Codebook, wave: str | None) -> None:
-    wanted = {column: f"item {item.name!r}" for item in codebook.items if (column := item.column_in(wave))}
+    wanted = {column_in(item, wave): f"item {item.name!r}" for item in codebook.items}
     wanted |= {i.asked_if.column: f"the routing of item {i.name!r}" for i in codebook.items if i.asked_if}
-    wanted |= {segment.column: f"segment {segment.name!r}" for segment in codebook.segments}
+    wanted |= {column_in(segment, wave): f"segment {segment.name!r}" for segment in codebook.segments}
     wanted |= {
         column: f"choice {c.name!r}" for c in codebook.choices for column in (*c.columns.values(), c.column or "")
     }
-    wanted |= {comment.column: f"comment {comment.name!r}" for comment in codebook.comments}
+    wanted |= {column_in(comment, wave): f"comment {comment.name!r}" for comment in codebook.comments}
     special = {"key": codebook.key, "date": codebook.date, "weight": codebook.weight}
     wanted |= {column: f"the {role}" for role, column in special.items() if column}
     absent = [column for column in wanted if column and column not in raw.columns]
@@ -218,7 +218,12 @@ def _require_columns(raw: RawTable, codebook: Codebook, wave: str | None) -> Non
         )
 
 
-def _respondents(raw: RawTable, codebook: Codebook) -> pd.DataFrame:
+def _cells(raw: RawTable, column: str) -> NDArray[np.object_]:
+    """The texts of a column; none where the wave did not ask."""
+    return raw.columns[column].cells() if column else np.full(len(raw), "", dtype=object)
+
+
+def _respondents(raw: RawTable, codebook: Codebook, wave: str | None) -> pd.DataFrame:
     columns: dict[str, object] = {"row": raw.rows}
     if codebook.key:
         columns["key"] = _keys(raw, codebook.key)
@@ -227,7 +232,7 @@ def _respondents(raw: RawTable, codebook: Codebook) -> pd.DataFrame:
     if codebook.weight:
         columns["weight"] = _weights(raw, codebook.weight)
     for segment in codebook.segments:
-        texts = raw.columns[segment.column]
+        texts = Texts.of(_cells(raw, column_in(segment, wave)))
         columns[segment.name] = np.array([_level(text) for text in texts.distinct], dtype=object)[texts.codes]
     return pd.DataFrame(columns)
 

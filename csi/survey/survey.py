@@ -145,3 +145,8 @@ class Survey(Result):
         rows = items.rename(columns={"item": "term", "mean": "estimate"}).to_dict("records")
         own = ["sd", "floor", "ceiling", "top_2_box", *(k for k in GAP_KINDS if k != ANSWERED)]
         return tidy([{str(k): v for k, v in row.items()} for row in rows], own)
+
+    def shown(self) -> pd.DataFrame:
+        """The table without the kinds of gaps that no item has."""
+        table = self.table()
+        return table.drop(columns=[k for k in GAP_KINDS if k != ANSWERED and not table[k].any()])

@@ -57,6 +57,25 @@ def test_items_on_different_scales_are_put_on_points_first(boot):
         assert csi.satisfaction_index(other, construct=construct).value == pytest.approx(ours, abs=1e-9)
 
 
+class TestShown:
+    def test_idle_columns_are_left_out(self, boot):
+        """Nobody is hidden, the term names the level, and answers count one each."""
+        index = csi.satisfaction_index(boot.fit, boot)
+        assert not {"published", "n_effective"} & set(index.shown())
+        assert {"published", "n_effective"} <= set(index.table())
+
+    def test_a_hidden_row_is_shown_as_such(self, boot):
+        shown = csi.satisfaction_index(boot.fit, boot, by="shop").shown()
+        assert "level" not in shown
+        assert shown["published"].tolist().count(False) == 1
+
+    def test_the_rows_carry_what_a_table_of_a_paper_needs(self, boot):
+        attrs = csi.satisfaction_index(boot.fit, boot).table().attrs
+        assert (attrs["digits"], attrs["level"], attrs["interval"]) == (1, 0.95, "percentile")
+        assert list(attrs["constructs"]) == list(MODEL.names)
+        assert "level" not in csi.satisfaction_index(boot.fit).table().attrs
+
+
 class TestSegments:
     def test_each_level_is_measured_with_the_common_weights(self, boot):
         index = csi.satisfaction_index(boot.fit, boot, by="shop").rows.set_index("level")

@@ -119,16 +119,18 @@ class TestJournal:
     def test_rows_read_as_printed(self, tmp_path, tidy_frame):
         lines = export(tidy_frame, tmp_path / "t.md", digits=2).read_text("utf-8").splitlines()
         cells = [[cell.strip() for cell in line.strip("|").split(" | ")] for line in lines]
-        assert cells[0] == ["Term", "Estimate", "SE", "CI", "p", "n", "flag"]
-        assert cells[2] == ["Brand image → Loyalty", "0.30", "0.00", "[0.12, 0.45]", "< .001", "250", "yes"]
-        assert cells[3] == ["Perceived value → Loyalty", "−0.33", "123456.79", "[−0.40, 0.00]", ".032", "250", "no"]
-        assert cells[4] == [r"A \& B", "", "", "≤ 0.90", "1.000", "250", "yes"]
-        assert len({len(line) for line in lines}) == 1
+        assert cells[0] == ["Term", "Estimate", "SE", "CI", "p", "flag"]
+        assert cells[2] == ["Brand image → Loyalty", "0.30", "0.00", "[0.12, 0.45]", "< .001", "yes"]
+        assert cells[3] == ["Perceived value → Loyalty", "−0.33", "123456.79", "[−0.40, 0.00]", ".032", "no"]
+        assert cells[4] == [r"A \& B", "", "", "≤ 0.90", "1.000", "yes"]
+        assert lines[5:] == ["", "*Note. n = 250.*"]
+        assert len({len(line) for line in lines[:5]}) == 1
 
     def test_chinese(self, tmp_path, tidy_frame):
         text = export(tidy_frame, tmp_path / "t.md", language="zh", title="表1").read_text("utf-8")
         assert all(
-            word in text for word in ("**表1**", "估计值", "标准误", "置信区间", "样本量", "品牌形象 → 客户忠诚", "是")
+            word in text
+            for word in ("**表1**", "估计值", "标准误", "置信区间", "注：n = 250。", "品牌形象 → 客户忠诚", "是")
         )
 
     def test_codes_of_an_assessment_become_words(self, tmp_path, boot):
@@ -143,17 +145,19 @@ class TestJournal:
         journal = read_csv(export(tidy_frame, tmp_path / "t.csv", layout="journal"))
         assert journal["CI"].tolist() == ["[0.120, 0.450]", "[−0.400, 0.000]", "≤ 0.900"]
         sheet = pd.read_excel(export(tidy_frame, tmp_path / "t.xlsx", layout="journal"), engine="calamine", dtype=str)
-        assert sheet["p"].tolist() == ["< .001", ".032", "1.000"]
+        assert sheet["p"].tolist()[:3] == ["< .001", ".032", "1.000"]
+        assert sheet["Term"].iloc[3] == "Note. n = 250."
 
     def test_latex_is_a_booktabs_table(self, tmp_path, tidy_frame):
         text = export(tidy_frame, tmp_path / "t.tex", title="Paths & more").read_text("utf-8")
-        assert r"\begin{tabular}{lrrrrrl}" in text
+        assert r"\begin{tabular}{lrrrrl}" in text
         assert [text.count(rule) for rule in (r"\toprule", r"\midrule", r"\bottomrule")] == [1, 1, 1]
         assert r"\caption{Paths \& more}" in text
-        assert r"A \& B &  &  & $\le$ 0.900 & 1.000 & 250 & yes \\" in text
+        assert r"A \& B &  &  & $\le$ 0.900 & 1.000 & yes \\" in text
+        assert r"\parbox{\linewidth}{\footnotesize Note. n = 250.}" in text
 
     def test_latex_rows_do_not_begin_with_an_argument(self, tmp_path):
-        frame = pd.DataFrame({"ci_low": [0.1], "ci_high": [0.2], "n": [3]})
+        frame = pd.DataFrame({"ci_low": [0.1], "ci_high": [0.2], "x": [3]})
         assert "{}[0.100, 0.200] & 3" in export(frame, tmp_path / "t.tex").read_text("utf-8")
 
     @pytest.mark.parametrize(("engine", "words"), [("pdflatex", "β λ ρ χ² Δ ≥ × ∞"), ("xelatex", "满意度 λ χ²")])
@@ -175,8 +179,19 @@ class TestJournal:
         long = export(frame, tmp_path / "t.tex", title="Long").read_text("utf-8")
         assert long.count(r"\toprule") == 2
         assert re.search(r"\\begin{longtable}{>{.*?}p{\d+em}r}", long)
-        short = export(frame.head(40), tmp_path / "t.tex").read_text("utf-8")
+        sentences = export(frame.head(20), tmp_path / "t.tex").read_text("utf-8")
+        assert r"\begin{longtable}" in sentences  # few rows, but many lines
+        short = export(frame.head(5), tmp_path / "t.tex").read_text("utf-8")
         assert r"\resizebox{\ifdim\width>\linewidth\linewidth\else\width\fi}" in short
+
+    def test_html_leaves_sentences_room(self, tmp_path):
+        """The other columns are never broken, and would squeeze the sentences to a word a line."""
+        frame = pd.DataFrame({"term": ["Image"], "advice": ["word " * 30], "estimate": [0.5]})
+        page = export(frame, tmp_path / "t.html").read_text("utf-8")
+        cells = dict(zip(["term", "advice", "estimate"], re.findall(r"<td style=\"(.*?)\"", page), strict=True))
+        assert "min-width:16em" in cells["advice"]
+        assert "nowrap" not in cells["advice"]
+        assert "nowrap" in cells["estimate"]
 
     def test_html_has_three_rules_and_loads_nothing(self, tmp_path, tidy_frame):
         page = export(tidy_frame, tmp_path / "t.html", title="Paths").read_text("utf-8")
