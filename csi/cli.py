@@ -75,6 +75,67 @@ def check(study: StudyPath, data_dir: DataDir = None, quiet: Quiet = False, stri
         raise typer.Exit(1)
 
 
+codebook_commands = typer.Typer(no_args_is_help=True, help="Draft a study file from answers; check one against them.")
+app.add_typer(codebook_commands, name="codebook")
+
+
+@codebook_commands.command()
+def draft(
+    answers: Annotated[Path, typer.Argument(help="A file of answers, of any kind that can be read.")],
+    questions: Annotated[
+        Path | None,
+        typer.Option(help="What asked the questions: .qsf, .lss, XLSForm (.xlsx) or a data dictionary (.csv)."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="The study file to write; study.toml beside you unless given.")
+    ] = None,
+    sheet: Annotated[str | None, typer.Option(help="Sheet of an Excel file.")] = None,
+    encoding: Annotated[str | None, typer.Option(help="Encoding of a text file, where it cannot be told.")] = None,
+) -> None:
+    """Write a study file for a file of answers, every guess marked; one that exists is never overwritten."""
+    from csi.survey.drafting import draft_study, side_questions
+
+    target = out or Path("study.toml")
+    side = side_questions(questions) if questions is not None else None
+    guesses = draft_study(answers, target, side=side, sheet=sheet, encoding=encoding)
+    counts = {
+        role: sum(guess.role == role for guess in guesses) for role in dict.fromkeys(guess.role for guess in guesses)
+    }
+    console = Console(highlight=False)
+
+    def tell(text: str) -> None:
+        console.print(text, markup=False, soft_wrap=True)
+
+    tell(f"drafted: {target} ({', '.join(f'{count} {role}' for role, count in counts.items())})")
+    without = [guess.column for guess in guesses if guess.role == "item" and not guess.construct]
+    if without:
+        tell(f"{len(without)} items have no construct yet: look for EDIT in the file, first at {without[0]!r}")
+    tell(f"next: confirm every GUESS, then `csi codebook check {target}` and `csi check {target}`")
+
+
+@codebook_commands.command("check")
+def check_codebook_command(study: StudyPath, data_dir: DataDir = None, strict: Strict = False) -> None:
+    """Say what a study's codebook and its answers do not agree on: columns, scales, constructs."""
+    from csi.study import read_codebook
+    from csi.survey.codebook_check import check_codebook
+
+    codebook, waves = read_codebook(study, data_dir=data_dir)
+    console, errors = Console(highlight=False), 0
+    for wave, answers in waves.items():
+        found = check_codebook(answers, codebook, wave)
+        errors += found.errors + (int((found.rows["severity"] == "doubt").sum()) if strict else 0)
+        console.print(f"wave {wave}: {found.headline()[0]}", markup=False, soft_wrap=True)
+        for row in found.rows.to_dict("records"):
+            item = f" (item {row['item']})" if row["item"] and row["item"] != row["column"] else ""
+            console.print(
+                f"  {row['severity']}: {row['column']}{item}: {row['finding']}; {row['remedy']}",
+                markup=False,
+                soft_wrap=True,
+            )
+    if errors:
+        raise typer.Exit(1)
+
+
 @app.command()
 def report(
     study: StudyPath,

@@ -148,3 +148,59 @@ def test_the_installed_command_says_what_there_is():
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     for command in ("demo", "check", "report", "simulate"):
         assert command in done.stdout
+
+
+class TestCodebook:
+    """A new user's path: draft, edit, check, report, on a file that nobody has seen before."""
+
+    @pytest.fixture
+    def answers(self, tmp_path):
+        lines = ["客户编号,总体满意度,营业厅服务态度,资费合理,性别"]
+        lines += [
+            f"{1000 + i},{1 + i % 10},{1 + (i + i // 7) % 10},{1 + (i + i // 3) % 10},{'男女'[i % 2]}"
+            for i in range(200)
+        ]
+        path = tmp_path / "调查2026Q3.csv"
+        path.write_text("\n".join(lines), "gb18030")
+        return path
+
+    def test_from_a_file_to_its_report(self, csi, answers, tmp_path):
+        study = tmp_path / "s" / "study.toml"
+        drafted = csi("codebook", "draft", answers, "--out", study)
+        assert drafted.returncode == 0
+        assert "3 item, 1 segment" in drafted.stdout or "1 key, 3 item" in drafted.stdout
+        checked = csi("codebook", "check", study)
+        assert checked.returncode == 0
+        assert "0 errors, 0 doubts" in checked.stdout
+        assert csi("check", study).returncode == 0
+        written = csi("report", study, "--language", "zh", "--out", tmp_path / "r")
+        assert written.returncode == 0
+        assert "营业厅服务态度" in (tmp_path / "r" / "report_zh.html").read_text("utf-8")
+
+    def test_a_draft_is_never_overwritten(self, csi, answers, tmp_path):
+        study = tmp_path / "study.toml"
+        assert csi("codebook", "draft", answers, "--out", study).returncode == 0
+        before = study.read_bytes()
+        again = csi("codebook", "draft", answers, "--out", study)
+        assert again.returncode == 2
+        assert "never overwrites" in again.stderr
+        assert study.read_bytes() == before
+
+    def test_what_does_not_fit_is_named_with_its_remedy(self, csi, answers, tmp_path):
+        study = tmp_path / "study.toml"
+        csi("codebook", "draft", answers, "--out", study)
+        text = study.read_text("utf-8")
+        study.write_text(text.replace('column = "资费合理"', 'column = "资费"'), "utf-8")
+        wrong = csi("codebook", "check", study)
+        assert wrong.returncode == 1
+        assert "error: 资费" in wrong.stdout
+        assert "correct the name of the column" in wrong.stdout
+
+    def test_items_without_constructs_are_pointed_to(self, csi, tmp_path):
+        path = tmp_path / "a.csv"
+        path.write_text("\n".join(["x1,x2", *(f"{1 + i % 5},{1 + i % 5}" for i in range(20))]), "utf-8")
+        drafted = csi("codebook", "draft", path, "--out", tmp_path / "study.toml")
+        assert "2 items have no construct yet: look for EDIT" in drafted.stdout
+        missing = csi("check", tmp_path / "study.toml")
+        assert missing.returncode == 2
+        assert "see EDIT in the file" in missing.stderr
