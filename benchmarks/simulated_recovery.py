@@ -134,6 +134,12 @@ satisfaction itself and has no lower limit: the most dissatisfied answer so seld
 weight would be many times the mean, and no resampling tells of answers that nobody gave. Where everybody answers with a chance
 of 10 % at least, the same intervals cover about 93 %. Bring the dissatisfied to answer; weights do not replace them.
 """
+ABOUT_MISSING = """
+**About missing answers.** `em` and `pairwise` leave the paths unbiased (0.002 to 0.017, least at n = 250); `mean` and
+`regression` shift one of them by about 0.02 at every n, which only the width of the intervals still hides at these sizes. Where
+the gaps depend on another answer, `mean` and `pairwise` put the index 0.3 points too high and cover it in 91 to 93 %; `em` does
+neither. The paths' worst coverage is 92.0 to 93.7 % with `em` and `pairwise`, a little below that of complete answers.
+"""
 HEAD = ("condition", "samples (estimated)", "bias of paths", "bias of index", "coverage of paths", "coverage of index")
 
 
@@ -147,6 +153,7 @@ def section(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
     ]
     rows = [row(_cells(condition, result)) for condition, result in known]
     found = [ABOUT_WEIGHTS] if all(c.name in results for c in CONDITIONS if c.weighted) else []
+    found += [ABOUT_MISSING] if all(c.name in results for c in CONDITIONS if c.missing != "none") else []
     return [TEXT, *head(HEAD, 1), *rows, "", *verdict(CONDITIONS, len(known), outside, "coverage"), *found]
 
 

@@ -24,10 +24,16 @@ if TYPE_CHECKING:
     from csi.engine import connect as connect
     from csi.engine import moments_of as moments_of
     from csi.engine import with_scores as with_scores
+    from csi.engine.margins import count_margins as count_margins
     from csi.errors import CsiError as CsiError
     from csi.errors import CsiWarning as CsiWarning
+    from csi.index.forecast import IndexForecast as IndexForecast
+    from csi.index.forecast import forecast_index as forecast_index
     from csi.index.indicators import Indicators as Indicators
     from csi.index.indicators import indicator_levels as indicator_levels
+    from csi.index.modes import ModeEffect as ModeEffect
+    from csi.index.modes import mode_effect as mode_effect
+    from csi.index.modes import mode_effect_of_frame as mode_effect_of_frame
     from csi.index.score import Index as Index
     from csi.index.score import satisfaction_index as satisfaction_index
     from csi.kernel.buckets import BucketMoments as BucketMoments
@@ -36,8 +42,10 @@ if TYPE_CHECKING:
     from csi.model.presets import acsi as acsi
     from csi.model.presets import ecsi as ecsi
     from csi.model.presets import mobile_csi as mobile_csi
+    from csi.report.charts.outlets import plot_outlets as plot_outlets
     from csi.report.charts.path_diagram import plot_path_diagram as plot_path_diagram
     from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
+    from csi.report.charts.quality import plot_response_quality as plot_response_quality
     from csi.report.charts.segments import plot_segments as plot_segments
     from csi.report.charts.trend import plot_index_trend as plot_index_trend
     from csi.report.export import export as export
@@ -96,13 +104,41 @@ if TYPE_CHECKING:
     from csi.study import run_quarter as run_quarter
     from csi.survey.codebook import Codebook as Codebook
     from csi.survey.design import Design as Design
+    from csi.survey.design_errors import WeightedMeans as WeightedMeans
+    from csi.survey.design_errors import weighted_means as weighted_means
+    from csi.survey.margins import read_margins as read_margins
+    from csi.survey.nonresponse import NonresponseWeights as NonresponseWeights
+    from csi.survey.nonresponse import nonresponse_weights as nonresponse_weights
+    from csi.survey.outlet_shares import OutletShares as OutletShares
+    from csi.survey.outlet_shares import outlet_shares as outlet_shares
+    from csi.survey.outlets import OutletTable as OutletTable
+    from csi.survey.outlets import outlet_table as outlet_table
+    from csi.survey.privacy import number_customers as number_customers
+    from csi.survey.privacy import personal_columns as personal_columns
+    from csi.survey.privacy import pseudonymise as pseudonymise
+    from csi.survey.quality import Excluded as Excluded
+    from csi.survey.quality import ResponseQuality as ResponseQuality
+    from csi.survey.quality import response_quality as response_quality
+    from csi.survey.quality import without as without
+    from csi.survey.quality_rules import QualityRules as QualityRules
     from csi.survey.reading import read_survey as read_survey
     from csi.survey.reading import survey_from_frame as survey_from_frame
+    from csi.survey.sms import SmsColumns as SmsColumns
+    from csi.survey.sms import SmsLog as SmsLog
+    from csi.survey.sms import read_sms_log as read_sms_log
+    from csi.survey.sms_call_back import CallBackList as CallBackList
+    from csi.survey.sms_call_back import call_back_list as call_back_list
+    from csi.survey.sms_reply import parse_replies as parse_replies
+    from csi.survey.sms_simulation import simulate_sms_month as simulate_sms_month
     from csi.survey.survey import Survey as Survey
     from csi.survey.waves import Comparability as Comparability
     from csi.survey.waves import join_waves as join_waves
     from csi.survey.waves import wave_comparability as wave_comparability
+    from csi.survey.weighting import WeightSummary as WeightSummary
+    from csi.survey.weighting import post_stratify as post_stratify
     from csi.survey.weighting import rake as rake
+    from csi.survey.weighting import trim_weights as trim_weights
+    from csi.survey.weighting import weight_summary as weight_summary
 
 __version__ = "0.1.0"
 
@@ -124,10 +160,16 @@ _HOME = {
     "connect": "csi.engine",
     "moments_of": "csi.engine",
     "with_scores": "csi.engine",
+    "count_margins": "csi.engine.margins",
     "CsiError": "csi.errors",
     "CsiWarning": "csi.errors",
+    "IndexForecast": "csi.index.forecast",
+    "forecast_index": "csi.index.forecast",
     "Indicators": "csi.index.indicators",
     "indicator_levels": "csi.index.indicators",
+    "ModeEffect": "csi.index.modes",
+    "mode_effect": "csi.index.modes",
+    "mode_effect_of_frame": "csi.index.modes",
     "Index": "csi.index.score",
     "satisfaction_index": "csi.index.score",
     "BucketMoments": "csi.kernel.buckets",
@@ -136,8 +178,10 @@ _HOME = {
     "acsi": "csi.model.presets",
     "ecsi": "csi.model.presets",
     "mobile_csi": "csi.model.presets",
+    "plot_outlets": "csi.report.charts.outlets",
     "plot_path_diagram": "csi.report.charts.path_diagram",
     "plot_priority_map": "csi.report.charts.priority_map",
+    "plot_response_quality": "csi.report.charts.quality",
     "plot_segments": "csi.report.charts.segments",
     "plot_index_trend": "csi.report.charts.trend",
     "export": "csi.report.export",
@@ -196,13 +240,41 @@ _HOME = {
     "run_quarter": "csi.study",
     "Codebook": "csi.survey.codebook",
     "Design": "csi.survey.design",
+    "WeightedMeans": "csi.survey.design_errors",
+    "weighted_means": "csi.survey.design_errors",
+    "read_margins": "csi.survey.margins",
+    "NonresponseWeights": "csi.survey.nonresponse",
+    "nonresponse_weights": "csi.survey.nonresponse",
+    "OutletShares": "csi.survey.outlet_shares",
+    "outlet_shares": "csi.survey.outlet_shares",
+    "OutletTable": "csi.survey.outlets",
+    "outlet_table": "csi.survey.outlets",
+    "number_customers": "csi.survey.privacy",
+    "personal_columns": "csi.survey.privacy",
+    "pseudonymise": "csi.survey.privacy",
+    "Excluded": "csi.survey.quality",
+    "ResponseQuality": "csi.survey.quality",
+    "response_quality": "csi.survey.quality",
+    "without": "csi.survey.quality",
+    "QualityRules": "csi.survey.quality_rules",
     "read_survey": "csi.survey.reading",
     "survey_from_frame": "csi.survey.reading",
+    "SmsColumns": "csi.survey.sms",
+    "SmsLog": "csi.survey.sms",
+    "read_sms_log": "csi.survey.sms",
+    "CallBackList": "csi.survey.sms_call_back",
+    "call_back_list": "csi.survey.sms_call_back",
+    "parse_replies": "csi.survey.sms_reply",
+    "simulate_sms_month": "csi.survey.sms_simulation",
     "Survey": "csi.survey.survey",
     "Comparability": "csi.survey.waves",
     "join_waves": "csi.survey.waves",
     "wave_comparability": "csi.survey.waves",
+    "WeightSummary": "csi.survey.weighting",
+    "post_stratify": "csi.survey.weighting",
     "rake": "csi.survey.weighting",
+    "trim_weights": "csi.survey.weighting",
+    "weight_summary": "csi.survey.weighting",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one list of names, kept in _HOME
 

@@ -58,10 +58,10 @@ def check(study: StudyPath, data_dir: DataDir = None, quiet: Quiet = False, stri
     tell(plan.model)
     failing = 0
     for wave in plan.waves:
-        survey = plan.read(wave)
+        survey, _, excluded = plan.judged(wave)
         assessment = assess(fit(plan.model, survey))
         failing += assessment.count("fail")
-        tell("\n".join([*survey.headline(), *assessment.headline()]))
+        tell("\n".join([*survey.headline(), *(excluded.headline() if len(excluded) else ()), *assessment.headline()]))
         refused = survey.refused_cells
         for cell in refused.head(5).to_dict("records"):
             tell(
@@ -98,6 +98,7 @@ def draft(
     target = out or Path("study.toml")
     side = side_questions(questions) if questions is not None else None
     guesses = draft_study(answers, target, side=side, sheet=sheet, encoding=encoding)
+    personal = [guess for guess in guesses if guess.role == "personal"]
     counts = {
         role: sum(guess.role == role for guess in guesses) for role in dict.fromkeys(guess.role for guess in guesses)
     }
@@ -107,6 +108,8 @@ def draft(
         console.print(text, markup=False, soft_wrap=True)
 
     tell(f"drafted: {target} ({', '.join(f'{count} {role}' for role, count in counts.items())})")
+    for guess in personal:
+        tell(f"not read, personal data: {guess.column!r} ({guess.why})")
     without = [guess.column for guess in guesses if guess.role == "item" and not guess.construct]
     if without:
         tell(f"{len(without)} items have no construct yet: look for EDIT in the file, first at {without[0]!r}")

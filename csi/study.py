@@ -24,10 +24,14 @@ from csi.structural.assessment import Assessment, assess
 from csi.structural.estimation import Fit, fit
 from csi.structural.inference import Bootstrap, bootstrap
 from csi.survey.codebook import Codebook, Wording, describe
+from csi.survey.margins import Margins, read_margins
+from csi.survey.quality import Excluded, ResponseQuality, response_quality, without
+from csi.survey.quality_rules import QualityRules
 from csi.survey.readers.formats import read_raw
 from csi.survey.readers.raw import RawTable
 from csi.survey.reading import read_survey
 from csi.survey.survey import Survey
+from csi.survey.weighting import rake
 
 if TYPE_CHECKING:  # these bring database engines and classifiers, which a study without behaviour does not need
     from csi.behaviour.dissatisfaction import DissatisfactionRule
@@ -37,7 +41,7 @@ if TYPE_CHECKING:  # these bring database engines and classifiers, which a study
 
 Progress = Callable[[str], None]
 _STRICT = ConfigDict(extra="forbid")
-_SECTIONS = ("study", "waves", "codebook", "model", "behaviour", "risk", "care")
+_SECTIONS = ("study", "waves", "codebook", "margins", "quality", "model", "behaviour", "risk", "care")
 
 
 @checked_dataclass(frozen=True, slots=True, config=_STRICT)
@@ -71,6 +75,8 @@ class Study(Result):
     about: About
     waves: tuple[Wave, ...]
     codebook: Codebook
+    margins: Margins
+    quality: QualityRules
     model: Model
     behaviour: BehaviourTable | None
     risk: "DissatisfactionRule | None"
@@ -103,6 +109,14 @@ class Study(Result):
             )
         return read_survey(path, self.codebook, wave=wave.name, sheet=wave.sheet, encoding=wave.encoding)
 
+    def judged(self, wave: Wave | str | None = None) -> tuple[Survey, ResponseQuality, Excluded]:
+        """One wave without those whom the rules of answer quality exclude, weighted to margins; how all answered; who left."""
+        survey = self.read(wave)
+        quality = response_quality(survey, self.quality)
+        excluded = quality.excluded()
+        survey = without(survey, excluded)
+        return rake(survey, self.margins) if self.margins else survey, quality, excluded
+
     def link(self, survey: Survey, table: BehaviourTable) -> "Linked":
         """Join a wave's answers to its behaviour table."""
         from csi.behaviour.linkage import link  # noqa: PLC0415 - heavy
@@ -132,6 +146,8 @@ class Quarter(Result):
 
     study: Study
     survey: Survey
+    quality: ResponseQuality
+    excluded: Excluded
     fit: Fit
     boot: Bootstrap
     assessment: Assessment
@@ -187,6 +203,8 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
         about=about,
         waves=waves,
         codebook=codebook,
+        margins=_margins(content.get("margins", {}), path),
+        quality=QualityRules.from_dict(content.get("quality", {}), f"{path}, [quality]"),
         model=model,
         behaviour=BehaviourTable.from_dict(content["behaviour"], f"{path}, [behaviour]")
         if "behaviour" in content
@@ -212,6 +230,13 @@ def read_codebook(path: str | Path, *, data_dir: str | Path | None = None) -> tu
     codebook = Codebook.from_dict(content["codebook"], f"{path}, [codebook]")
     waves = _waves(content["waves"], path)
     return codebook, {w.name: read_raw(_place(folder, about.name, w.file), w.sheet, w.encoding) for w in waves}
+
+
+def _margins(table: Mapping[str, Any], path: Path) -> Margins:
+    """Margins written in the study file, or in a file beside it that it names."""
+    if set(table) == {"file"}:
+        return read_margins(path.parent / str(table["file"]))
+    return read_margins(table) if table else {}
 
 
 def _place(folder: Path, study: str, name: str) -> Path:
@@ -256,11 +281,12 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
     boots = []
     for number, each in enumerate(study.waves[: study.waves.index(current) + 1]):
         progress(f"read and fit {each.name}")
-        fitted = fit(study.model, study.read(each))
+        survey, quality, excluded = study.judged(each)
+        fitted = fit(study.model, survey)
         boots.append(bootstrap(fitted, study.about.draws, seed=study.about.seed + number))
     _require_different_files([_survey(b) for b in boots], study.path)
     boot, earlier = boots[-1], boots[:-1]
-    fitted, survey = boot.fit, _survey(boot)
+    fitted = boot.fit
     target = study.about.target
     progress("index, drivers, assessment")
     absent: dict[str, str] = {}
@@ -274,6 +300,8 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
     return Quarter(
         study=study,
         survey=survey,
+        quality=quality,
+        excluded=excluded,
         fit=fitted,
         boot=boot,
         assessment=assess(fitted, boot),

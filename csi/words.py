@@ -281,6 +281,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Checked against published thresholds ({passed} of {all} pass). What did not pass:",
         "按已发表的标准检查，{all}项中{passed}项通过。未通过或需注意的如下：",
     ),
+    "report.weighted": (
+        "Answers are weighted to the population by {names}; {n} of them count like {effective} (design effect {effect}).",
+        "已按{names}对总体加权；{n}份答卷相当于{effective}份（设计效应{effect}）。",
+    ),
     "report.refused": (
         "{cells} cells and {rows} rows of the answer file could not be used and were kept apart; {gaps} of the answers to the "
         "model's questions are missing.",
@@ -514,6 +518,179 @@ WORDS: dict[str, tuple[str, str]] = {
     "coefficient.rho_a": ("rho_A", "rho_A"),
     "coefficient.rho_c": ("rho_C", "rho_C"),
     "coefficient.ave": ("AVE", "AVE"),
+    "quality.speeder": ("Too fast", "答题过快"),
+    "quality.speeder.rule": (
+        "under {limit_seconds} s an item: below {median_share} of the median of {limit_median_seconds} s, or "
+        "below {seconds_per_item} s",
+        "每题不足{limit_seconds}秒：低于中位数{limit_median_seconds}秒的{median_share}，或低于{seconds_per_item}秒",
+    ),
+    "quality.speeder.why": ("Nobody reads a question so fast.", "这样的速度来不及读题。"),
+    "quality.straightliner": ("Same answer down whole batteries", "整组同答"),
+    "quality.straightliner.rule": (
+        "no variation in more than {straightlined} of the batteries",
+        "超过{straightlined}的题组内毫无变化",
+    ),
+    "quality.straightliner.why": (
+        "One answer for everything saves reading; but who is content with all may give it honestly.",
+        "一答到底可省去读题；但处处满意者也可能如实如此作答。",
+    ),
+    "quality.long_run": ("Same answer many times in a row", "连续同答"),
+    "quality.long_run.rule": (
+        "the longest run of equal answers covers {longest_run} of the answers or more, and ten or more",
+        "最长的连续相同回答占全部回答的{longest_run}及以上，且不少于10题",
+    ),
+    "quality.long_run.why": (
+        "A long run of one answer across topics is seldom a judgement of each.",
+        "跨主题的长串同答很少是逐题判断的结果。",
+    ),
+    "quality.low_variability": ("Hardly any variation", "几乎无变化"),
+    "quality.low_variability.rule": (
+        "spread over items below {limit_low_variability} of the scale, {deviations} robust SD below the median",
+        "各题回答的离散低于量表全距的{limit_low_variability}（比中位数低{deviations}个稳健标准差）",
+    ),
+    "quality.low_variability.why": (
+        "The respondent tells the questions apart far less than others do.",
+        "对各题的区分远低于其他人。",
+    ),
+    "quality.erratic": ("Erratic within topics", "同主题忽高忽低"),
+    "quality.erratic.rule": (
+        "spread within constructs above {limit_erratic} of the scale, {deviations} robust SD above the median",
+        "潜变量内部的离散高于量表全距的{limit_erratic}（比中位数高{deviations}个稳健标准差）",
+    ),
+    "quality.erratic.why": (
+        "Questions about one thing are answered at random heights.",
+        "对同一事物的各题回答高低不定，近于随机。",
+    ),
+    "quality.against_profile": ("Against the common profile", "与众人走势相反"),
+    "quality.against_profile.rule": (
+        "correlation with the other respondents' means below {limit_against_profile}, {deviations} robust SD "
+        "below the median",
+        "与其他人各题均值的相关低于{limit_against_profile}（比中位数低{deviations}个稳健标准差）",
+    ),
+    "quality.against_profile.why": (
+        "What others rate high is rated low, and the reverse.",
+        "他人评高的评低，他人评低的评高。",
+    ),
+    "quality.even_odd": ("Odd and even items disagree", "奇偶题不一致"),
+    "quality.even_odd.rule": (
+        "consistency below {even_odd}, and halves correlated below {limit_even_odd}",
+        "奇偶一致性低于{even_odd}，且两半相关低于{limit_even_odd}",
+    ),
+    "quality.even_odd.why": (
+        "Two halves of the same topics give different profiles.",
+        "同样主题的两半题目给出不同的走势。",
+    ),
+    "quality.outlier": ("Unusual combination", "异常组合"),
+    "quality.outlier.rule": (
+        "chance of a Mahalanobis distance as large below {outlier}",
+        "出现如此大的马氏距离之概率低于{outlier}",
+    ),
+    "quality.outlier.why": (
+        "The answers do not go together as everyone's do; a rare but honest customer may be among them.",
+        "各题回答的组合与众不同；其中也可能有少见但真实的客户。",
+    ),
+    "quality.contradictory": ("Reversed items contradict", "正反题矛盾"),
+    "quality.contradictory.rule": (
+        "agrees, or disagrees, with a construct's straight and reversed items alike",
+        "对同一潜变量的正向题与反向题同样赞同或同样不赞同",
+    ),
+    "quality.contradictory.why": (
+        "Both cannot be true; the wording was probably not read.",
+        "两者不能同真，很可能未读题意。",
+    ),
+    "quality.implausible": ("Answers that cannot be true together", "逻辑矛盾"),
+    "quality.implausible.rule": (
+        "an answer to a question not to be asked, or a pattern that the rules call impossible",
+        "回答了不应询问的题，或出现规则所列的不可能组合",
+    ),
+    "quality.implausible.why": ("A fault of routing, of entry, or of attention.", "跳转、录入或注意力有误。"),
+    "quality.duplicate": ("Repeated response", "重复作答"),
+    "quality.duplicate.rule": (
+        "a key that was there before, or all answers equal to an earlier respondent's where chance does so in "
+        "{duplicate} of surveys at most",
+        "编号此前已出现，或全部回答与此前某人相同，而偶然如此的概率不超过{duplicate}",
+    ),
+    "quality.duplicate.why": (
+        "Sent twice, or copied; the first one is not flagged.",
+        "重复提交或复制；最先的一份不作标记。",
+    ),
+    "quality.unanswered": ("Many items unanswered", "漏答过多"),
+    "quality.unanswered.rule": (
+        "more than {unanswered} of the items asked without an answer",
+        "所问题项中超过{unanswered}未作答",
+    ),
+    "quality.unanswered.why": ("What is left says little about the respondent.", "所余回答不足以说明问题。"),
+    "quality.break_off": ("Broke off", "中途退出"),
+    "quality.break_off.rule": ("the last {break_off} items asked or more left out", "末尾至少{break_off}题未答"),
+    "quality.break_off.why": ("The questionnaire was not finished.", "问卷未答完。"),
+    "quality.excluded": (
+        "{n} of {all} respondents ({share}) are left out. Reasons, of which one respondent may have several: "
+        "{reasons}.",
+        "共{all}名受访者，剔除{n}名（{share}）。原因（一人可有多项）：{reasons}。",
+    ),
+    "quality.excluded_by_kinds": (
+        "{n} of {all} respondents ({share}) are left out, each with {kinds} kinds of evidence or more. Reasons, "
+        "of which one respondent may have several: {reasons}.",
+        "共{all}名受访者，剔除{n}名（{share}），每人至少有{kinds}类证据。原因（一人可有多项）：{reasons}。",
+    ),
+    "quality.no_rule": (
+        "Nobody is left out: the rules name no flag that excludes ({all} respondents).",
+        "未剔除任何受访者：规则未指定剔除标记（共{all}名受访者）。",
+    ),
+    "quality.share": ("Share of respondents judged, %", "占可判断受访者的比例（%）"),
+    "quality.left_out": ("left out", "已剔除"),
+    "quality.flagged": ("flagged, kept", "有标记，保留"),
+    "quality.not_judged": ("not judged", "无法判断"),
+    "quality.kind.time": ("Time", "时间"),
+    "quality.kind.sameness": ("Sameness", "雷同"),
+    "quality.kind.inconsistency": ("Inconsistency", "不一致"),
+    "quality.kind.contradiction": ("Contradiction", "矛盾"),
+    "quality.kind.repetition": ("Repetition", "重复"),
+    "quality.kind.gaps": ("Gaps", "缺答"),
+    # outlet.*: the league of outlets; reply.*: classes of replies to a service text
+    "outlet.satisfied": ("Satisfied ratings, %", "满意评价占比（%）"),
+    "outlet.points": ("Mean points, 0-100", "平均得分（0-100）"),
+    "outlet.mean": ("mean of the outlets {value}", "各营业厅均值 {value}"),
+    "outlet.estimate": ("estimate with {level} % interval (number of ratings)", "估计值及{level}%区间（评价数）"),
+    "outlet.raw": ("replies alone", "仅按回复计算"),
+    "outlet.best": (
+        "among the best {top}, probability {probability} % or more",
+        "位列前{top}名的概率不低于{probability}%",
+    ),
+    "outlet.last": (
+        "among the last {top}, probability {probability} % or more",
+        "位列后{top}名的概率不低于{probability}%",
+    ),
+    "reply.very_good": ("very good", "很好"),
+    "reply.good": ("good", "好"),
+    "reply.average": ("average", "一般"),
+    "reply.poor": ("poor", "差"),
+    "reply.never_visited": ("never visited", "没去过"),
+    "reply.not_me": ("was not me", "非本人办理"),
+    "reply.staff_complaint": ("staff attitude complaint", "对服务人员态度不满"),
+    "reply.unreadable": ("unreadable", "回复内容有误"),
+    "reply.no_reply": ("no reply", "未回复"),
+    "export.column.rank": ("Rank", "名次"),
+    "export.column.rank_interval": ("Rank, {ci}", "名次{ci}"),
+    "export.column.top_probability": ("Probability among the best", "位列前茅概率"),
+    "export.column.bottom_probability": ("Probability among the last", "位列末尾概率"),
+    "export.column.raw": ("Replies alone", "仅按回复"),
+    "export.column.raw_interval": ("Replies alone, {ci}", "仅按回复{ci}"),
+    "export.column.next_interval": ("Next month's replies, {ci}", "下月回复{ci}"),
+    "export.column.few": ("Few ratings", "评价偏少"),
+    "export.column.visits": ("Visits", "到访次数"),
+    "export.column.replied": ("Replied", "回复数"),
+    "export.column.reply_rate": ("Reply rate", "回复率"),
+    "export.column.staff_complaints": ("Complaints about staff", "服务态度投诉数"),
+    "export.column.outlet": ("Outlet", "营业厅"),
+    "export.column.visited_at": ("Visited", "到访时间"),
+    "export.column.replied_at": ("Replied at", "回复时间"),
+    "export.column.reply_class": ("Reply read as", "回复类别"),
+    "export.column.attitude": ("Complains about staff", "不满服务态度"),
+    "export.column.reply": ("Reply", "回复内容"),
+    "export.column.occasions": ("Occasions", "不满次数"),
+    "export.column.period": ("Period", "期间"),
+    "export.column.count": ("Count", "计数"),
 }
 
 

@@ -98,7 +98,7 @@ class TestFaults:
         assert "study.toml" in str(caught.value)
 
     def test_unknown_section(self, simulated, tmp_path):
-        self.fails(simulated, tmp_path, ("[care]", "[caring]"), r"unknown section \[caring\].*Did you mean 'care'")
+        self.fails(simulated, tmp_path, ("[care]", "[cares]"), r"unknown section \[cares\].*Did you mean 'care'")
 
     def test_unknown_field(self, simulated, tmp_path):
         self.fails(
@@ -251,3 +251,57 @@ def test_the_data_folder_may_hold_one_folder_a_study(simulated, tmp_path):
     shutil.copytree(simulated.parent / "data", tmp_path / "mobile")
     study = csi.read_study(simulated, data_dir=tmp_path)
     assert study.table()["found"].all()
+
+
+@pytest.mark.filterwarnings("ignore::csi.errors.CsiWarning")
+class TestAnswersBeforeTheFit:
+    """What a study file says of answer quality, margins and keys takes effect in every wave that is fitted."""
+
+    def changed(self, simulated, tmp_path, **sections):
+        text = simulated.read_text("utf-8")
+        for name, lines in sections.items():
+            text = (
+                text.replace("[codebook]\n", f"[codebook]\n{lines}\n", 1)
+                if name == "codebook"
+                else f"{text}\n[{name}]\n{lines}\n"
+            )
+        path = tmp_path / "study.toml"
+        path.write_text(text, "utf-8")
+        return csi.read_study(path, data_dir=simulated.parent / "data")
+
+    def test_nobody_is_left_out_unless_the_study_says_so(self, simulated):
+        study = csi.read_study(simulated)
+        survey, quality, excluded = study.judged()
+        assert len(excluded) == 0
+        assert len(survey) == len(quality.respondents)
+
+    def test_those_whom_the_rules_exclude_are_left_out_and_kept_with_their_reasons(self, simulated, tmp_path):
+        study = self.changed(simulated, tmp_path, quality='exclude = ["erratic", "outlier"]')
+        survey, quality, excluded = study.judged()
+        assert 0 < len(excluded) == len(quality.respondents) - len(survey)
+        assert len(survey.excluded) == len(excluded)
+        assert survey.excluded["reasons"].str.contains("erratic|outlier").all()
+
+    def test_answers_are_weighted_to_margins(self, simulated, tmp_path):
+        study = self.changed(
+            simulated, tmp_path, margins='brand.premium = "50%"\nbrand.youth = "25%"\nbrand.prepaid = "25%"'
+        )
+        survey, _, _ = study.judged()
+        shares = survey.respondents.groupby("brand")["weight"].sum() / survey.weights.sum()
+        assert shares["premium"] == pytest.approx(0.5)
+        assert survey.design.margins
+
+    def test_margins_may_stand_in_a_file(self, simulated, tmp_path):
+        (tmp_path / "m.csv").write_text(
+            "margin,level,share\nbrand,premium,50%\nbrand,youth,25%\nbrand,prepaid,25%\n", "utf-8"
+        )
+        study = self.changed(simulated, tmp_path, margins='file = "m.csv"')
+        assert study.margins["brand"]["premium"] == 0.5
+
+    def test_keys_can_be_read_under_other_names(self, simulated, tmp_path, monkeypatch):
+        monkeypatch.setenv("CSI_KEY", "a secret of sixteen characters or more")
+        plain = csi.read_study(simulated).read().respondents["key"]
+        hidden = self.changed(simulated, tmp_path, codebook="pseudonymise = true").read().respondents["key"]
+        assert hidden.str.fullmatch("[0-9a-f]{32}").all()
+        assert not set(hidden) & set(plain)
+        assert hidden.is_unique

@@ -16,11 +16,10 @@ from numpy.typing import NDArray
 from csi.display import Result, tidy
 from csi.engine import POSITION, Engine, Summary, Table, connect, table_of
 from csi.errors import LinkError
+from csi.survey.covariates import NEGLIGIBLE
 from csi.survey.survey import Survey
 
 _RESERVED = ("row", "key")
-# Austin (2009): a standardised difference below a tenth is usually taken as negligible.
-NEGLIGIBLE = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

@@ -187,12 +187,12 @@ def _domain_levels(
     fit: Fit, W: Array, domains: NDArray[np.bool_], block: slice, source: Fit | Bootstrap, part: slice
 ) -> Array:
     """(B, D) levels of the domains under case weights W, by the ruler and the moments of replicates `part` of the source."""
-    means = _domain_means(fit, W, domains, block, source, part)
+    means = item_means(fit, W, domains, block, source, part)
     item_points = importance.points(means, fit.cases.low[block], fit.cases.high[block])
     return np.asarray(np.einsum("bdp,bp->bd", item_points, ruler(source)[part, block]))
 
 
-def _domain_means(
+def item_means(
     fit: Fit, W: Array, domains: NDArray[np.bool_], block: slice, source: Fit | Bootstrap, part: slice
 ) -> Array:
     """(B, D, items of the block) means of the domains; those of a later stage follow from the observed items' means."""

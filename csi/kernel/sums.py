@@ -67,6 +67,18 @@ def joined(parts: list[Moments]) -> Moments:
     return Moments(n, mean, np.moveaxis(cov, -1, 0))
 
 
+def room_for(count: int, p: int) -> Moments:
+    """Moments of `count` replicates of p items, to be filled in with `put`; memory is taken as it is filled."""
+    cov = np.moveaxis(np.empty((p, p, count)), -1, 0)
+    return Moments(np.zeros(count, dtype=np.intp), np.full((count, p), np.nan), cov)
+
+
+def put(whole: Moments, first: int, part: Moments) -> None:
+    """Fill in the moments of some replicates, the first of them at `first`."""
+    place = slice(first, first + len(part.n))
+    whole.n[place], whole.mean[place], whole.cov[place] = part.n, part.mean, part.cov
+
+
 def pairs(p: int) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Of every packed pair its row and its column; of every row and column (p, p) the pair's position.
 

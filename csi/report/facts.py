@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 import csi
-from csi.behaviour.linkage import NEGLIGIBLE
 from csi.care.lists import CARE
 from csi.index.score import MINIMUM_CELL
 from csi.report.labels import Labels
 from csi.report.tables import signed
 from csi.study import Quarter
+from csi.survey.covariates import NEGLIGIBLE
+from csi.survey.weighting import weight_summary
 from csi.words import say
 
 SMALLEST_GROUP = 5  # customers who share a reason, below which a report does not count them
@@ -32,6 +33,8 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
         "trend_text": _trend_text(quarter, language),
         "minimum": MINIMUM_CELL,
         "refused": _refused(quarter, language),
+        "weighted": _weighted(quarter, language),
+        "excluded": quarter.excluded.sentence(language) if len(quarter.excluded) else "",
         "model_notes": [note.text(language) for note in fit.model.notes],
         "unlike": _unlike(quarter, labels),
         "lost": sum(quarter.boot.failed.values()),
@@ -78,6 +81,19 @@ def _unlike(quarter: Quarter, labels: Labels) -> str:
     sentence = say("report.unlike", labels.language, names=("; " if labels.language == "en" else "；").join(named[:6]))
     weighted = "weight" in quarter.survey.respondents
     return sentence if weighted else f"{sentence} {say('report.unweighted', labels.language)}"
+
+
+def _weighted(quarter: Quarter, language: str) -> str:
+    """To which margins the answers are weighted, and what that costs."""
+    if not quarter.study.margins:
+        return ""
+    summary, codebook = weight_summary(quarter.survey), quarter.study.codebook
+    segments = {segment.name: segment.wording.text(language, segment.name) for segment in codebook.segments}
+    names = ("、" if language == "zh" else ", ").join(segments.get(name, name) for name in quarter.study.margins)
+    n, effective = f"{summary.n:,}", f"{summary.n_effective:,.0f}"
+    return say(
+        "report.weighted", language, names=names, n=n, effective=effective, effect=f"{summary.design_effect:.2f}"
+    )
 
 
 def _refused(quarter: Quarter, language: str) -> str:

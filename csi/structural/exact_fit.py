@@ -10,6 +10,7 @@ from csi.errors import EstimationError
 from csi.kernel import overall_fit
 from csi.kernel.moments import Moments
 from csi.kernel.resample import quantiles_at
+from csi.structural.blas import one_thread
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.one_stage import require_one_stage
@@ -68,6 +69,7 @@ class ExactFit(Result):
         )
 
 
+@one_thread
 def exact_fit(fit: Fit, draws: int = 999, *, seed: int = 1, level: float = 0.05) -> ExactFit:
     """Test whether the model reproduces the item correlations exactly (Beran & Srivastava 1985; Dijkstra & Henseler 2015).
 

@@ -13,6 +13,7 @@ from csi.display import Result, tidy
 from csi.errors import CsiWarning, EstimationError
 from csi.kernel.moments import Moments, joined
 from csi.kernel.resample import BLOCK, percentile_interval, standard_error
+from csi.structural.blas import one_thread
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.grouping import Groups, groups_of, moments_of_rows, resampled_moments, stream_of, unusable
@@ -112,6 +113,7 @@ class GroupFits(Result):
         return tidy(pd.DataFrame(columns).to_dict("records"), own)  # type: ignore[arg-type]
 
 
+@one_thread
 def fit_groups(
     fit: Fit,
     by: Any,  # noqa: ANN401 - column names, or labels as a Series, a frame or an array

@@ -15,6 +15,7 @@ from csi.kernel.group_tests import holm, p_not_larger, pooled_t, welch_t
 from csi.kernel.moments import Moments
 from csi.kernel.permutation import p_two_sided
 from csi.kernel.resample import percentile_interval, standard_error
+from csi.structural.blas import one_thread
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.grouping import (
@@ -86,6 +87,7 @@ class GroupComparison(Result):
         return tidy(table.to_dict("records"), _OWN)  # type: ignore[arg-type]
 
 
+@one_thread
 def compare_groups(  # noqa: PLR0913 - the choices of a test, each by name
     fit: Fit,
     groups: Any,  # noqa: ANN401 - a column name, a Series or any sequence of labels

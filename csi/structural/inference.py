@@ -21,6 +21,7 @@ from csi.kernel.intervals import (
 )
 from csi.kernel.moments import Moments
 from csi.kernel.resample import p_value, percentile_interval, standard_error
+from csi.structural.blas import one_thread
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.quantities import QUANTITIES, Batch, values_of
@@ -239,6 +240,7 @@ class Jackknife(Result):
         return values_of(name, self.batch, self.fit.batch)[1]
 
 
+@one_thread
 def bootstrap(
     fit: Fit,
     draws: int = 2000,
@@ -277,11 +279,12 @@ def bootstrap(
         raise EstimationError(
             f"interval must be one of {', '.join(map(repr, get_args(IntervalMethod)))}, not {interval!r}."
         )
-    collected = Collected(fit)
+    collected = Collected(fit, draws)
     for m in moments_of_resamples(fit, draws, seed):
         collected.add(m)
         progress(len(collected), draws)
-    staged, problem, base = collected.joined()
+    staged, problem = collected.joined()
+    base = collected.base
     usable = problem == ""
     if not fit.admissible:  # then the draws tell the same story as the estimate, and none is dropped
         usable |= problem == INADMISSIBLE
@@ -303,6 +306,7 @@ def bootstrap(
     return result
 
 
+@one_thread
 def jackknife(fit: Fit) -> Jackknife:
     """Estimate everything again without each primary unit in turn, within strata (groups of units beyond 5,000).
 
@@ -319,11 +323,13 @@ def _jackknives(fit: Fit) -> list[Jackknife]:
     """The jackknife of every stage, first stage first."""
     fit.require_cases("the jackknife")
     cases = fit.origin.cases
-    collected, strata = Collected(fit), []
-    for W, stratum in cases.sample.jackknife(cases.answering(fit.settings.missing)):
+    used = cases.answering(fit.settings.missing)
+    strata: list[NDArray[np.intp]] = []
+    collected = Collected(fit, cases.sample.left_out(used))
+    for W, stratum in cases.sample.jackknife(used):
         collected.add(moments_under(fit, W))
         strata.append(np.full(len(W), stratum))
-    staged, _, _ = collected.joined()
+    staged, _ = collected.joined()
     return [Jackknife(each, s.batch, np.concatenate(strata)) for each, s in zip(stage_fits(fit), staged, strict=True)]
 
 

@@ -13,6 +13,7 @@ from csi.errors import EstimationError
 from csi.kernel.group_tests import holm
 from csi.kernel.permutation import compositional_invariance, p_below, p_two_sided, score_moments
 from csi.kernel.resample import quantiles_at
+from csi.structural.blas import one_thread
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.grouping import Groups, described, group_estimates, groups_of, moments_of_rows, permuted
@@ -98,6 +99,7 @@ class Invariance(Result):
         return tidy(rows, ["group_1", "group_2", "step", "lower", "upper", "p_adjusted", "verdict"])
 
 
+@one_thread
 def invariance(
     fit: Fit,
     groups: Any,  # noqa: ANN401 - a column name, a Series or any sequence of labels

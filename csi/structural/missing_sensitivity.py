@@ -12,6 +12,7 @@ from csi.errors import EstimationError, ModelError, known_names
 from csi.kernel.missing import delta_adjusted
 from csi.kernel.moments import Moments
 from csi.kernel.resample import percentile_interval
+from csi.structural.blas import one_thread
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.inference import Bootstrap, summary
@@ -55,6 +56,7 @@ class MissingSensitivity(Result):
         return self.rows.copy()
 
 
+@one_thread
 def missing_sensitivity(
     boot: Bootstrap,
     deltas: Sequence[float] = (-1.0, -0.5, 0.0, 0.5, 1.0),

@@ -12,6 +12,7 @@ from csi.errors import EstimationError
 from csi.kernel import overall_fit
 from csi.kernel.permutation import p_above
 from csi.kernel.resample import quantiles_at
+from csi.structural.blas import one_thread
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.grouping import Groups, described, group_estimates, groups_of, permuted, usable
@@ -56,6 +57,7 @@ class EqualModels(Result):
         )
 
 
+@one_thread
 def equal_models(
     fit: Fit,
     groups: Any,  # noqa: ANN401 - a column name, a Series or any sequence of labels

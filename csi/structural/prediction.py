@@ -12,6 +12,7 @@ from csi.display import Result, tidy
 from csi.errors import CsiWarning, EstimationError, ModelError
 from csi.kernel import prediction as kernel
 from csi.kernel.prediction import METHODS, CrossValidation, Method, Trained
+from csi.structural.blas import one_thread
 from csi.structural.cases import Array
 from csi.structural.estimability import why_undefined
 from csi.structural.fitted_model import Fit
@@ -173,6 +174,7 @@ class Prediction(Result):
         return float(squares[:, inside].mean())
 
 
+@one_thread
 def predict(
     fit: Fit,
     *,

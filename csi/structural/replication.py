@@ -12,6 +12,7 @@ from csi.kernel.estimates import Estimates
 from csi.kernel.moments import Moments, joined
 from csi.kernel.resample import BLOCK
 from csi.kernel.small_matrices import positive_semidefinite
+from csi.kernel.sums import put, room_for
 from csi.structural.cases import Array
 from csi.structural.fitted_model import Fit
 from csi.structural.quantities import Batch
@@ -36,13 +37,16 @@ def stage_fits(fit: Fit) -> list[Fit]:
 
 
 class Collected:
-    """Estimates of batches as they come; `joined` makes one of them."""
+    """Estimates of batches as they come; `joined` makes one of them.
 
-    def __init__(self, fit: Fit) -> None:
+    Covariances are most of what a bootstrap holds: they go to their place at once, where a stage with the base columns has them.
+    """
+
+    def __init__(self, fit: Fit, replicates: int) -> None:
         self.fit = fit
+        self.base = room_for(replicates, fit.origin.cases.X.shape[1])
         self.parts: list[list[Staged]] = []
         self.problems: list[NDArray[np.str_]] = []
-        self.moments: list[Moments] = []
 
     def __len__(self) -> int:
         return sum(len(problem) for problem in self.problems)
@@ -50,22 +54,16 @@ class Collected:
     def add(self, m: Moments) -> None:
         """Estimate a batch of base moments."""
         staged, problem = estimated(self.fit, m)
-        empty = m.part(slice(0, 0))  # where a stage has the base columns, their moments are kept once, with the base
+        put(self.base, len(self), m)
+        # A view of the batch's own moments would hold on to them.
+        empty = Moments(m.n[:0].copy(), m.mean[:0].copy(), m.cov[:0].copy())
         self.parts.append([s if s.maps is not None else Staged(replace(s.batch, moments=empty), None) for s in staged])
         self.problems.append(problem)
-        self.moments.append(m)
 
-    def joined(self) -> tuple[list[Staged], NDArray[np.str_], Moments]:
-        """The estimates of each stage, what is wrong with each replicate, and the base moments; nothing is left here.
-
-        Covariances are most of what a bootstrap holds, so they are moved, and kept once where a stage has the base columns.
-        """
-        problems, stages = np.concatenate(self.problems), range(len(self.parts[0]))
-        base = joined(self.moments)
-        self.moments.clear()
-        together = [_joined([part[k] for part in self.parts], base) for k in stages]
-        self.parts.clear()
-        return together, problems, base
+    def joined(self) -> tuple[list[Staged], NDArray[np.str_]]:
+        """The estimates of each stage, and what is wrong with each replicate."""
+        together = [_joined([part[k] for part in self.parts], self.base) for k in range(len(self.parts[0]))]
+        return together, np.concatenate(self.problems)
 
 
 def _joined(parts: list[Staged], base: Moments) -> Staged:
@@ -87,10 +85,10 @@ def moments_under(fit: Fit, W: Array) -> Moments:
 
 def moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
     """Moments of all replicates, in batches of the size at which the kernel is quickest."""
-    together = max(BLOCK, _CELLS // fit.origin.cases.X.shape[1] ** 2 // BLOCK * BLOCK)
+    together = _together(fit)
     waiting: list[Moments] = []
     done = 0
-    for m in _of_each_piece(fit, draws, seed):
+    for m in _of_each_piece(fit, draws, seed, min(together, BLOCK)):
         waiting.append(m)
         done += len(m.mean)
         if done % together == 0 or done == draws:
@@ -98,10 +96,18 @@ def moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
             waiting = []
 
 
-def _of_each_piece(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
+def _together(fit: Fit) -> int:
+    """Replicates estimated at once: whole blocks, or of a model of very many items some 64ths of one."""
+    count = int(_CELLS // fit.origin.cases.X.shape[1] ** 2)
+    return count // BLOCK * BLOCK if count >= BLOCK else max(64, count // 64 * 64)
+
+
+def _of_each_piece(fit: Fit, draws: int, seed: int, most: int) -> Iterator[Moments]:
+    """Moments of at most `most` replicates at a time."""
     buckets = fit.origin.buckets
     if buckets is None:
-        yield from (moments_under(fit, W) for _, W in resamples_of(fit, draws, seed))
+        for _, W in resamples_of(fit, draws, seed):
+            yield from (moments_under(fit, W[first : first + most]) for first in range(0, len(W), most))
         return
     if not buckets.resampleable:
         raise EstimationError(

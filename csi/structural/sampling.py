@@ -62,6 +62,11 @@ class Sample:
                 yield self._weights(used, place, again * factor)
                 b += 1
 
+    def left_out(self, used: NDArray[np.bool_]) -> int:
+        """How many replicates `jackknife` has."""
+        place, sizes = self._units_of(used)
+        return sum(sizes) if sum(sizes) <= _MOST_GROUPS else sum(_grouped(place, sizes)[1])
+
     def jackknife(self, used: NDArray[np.bool_]) -> Iterator[tuple[Array, int]]:
         """Case weights (B, n) with one primary unit left out each, and its stratum; groups of units beyond 5,000."""
         place, sizes = self._units_of(used)

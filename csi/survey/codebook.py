@@ -152,7 +152,10 @@ class Segment:
 
 @dataclass(frozen=True, slots=True, config=_STRICT)
 class Codebook:
-    """Items, segments, questions with several answers, comments, and the columns that identify, date and weight a respondent."""
+    """Items, segments, questions with several answers, comments, and the columns that identify, date and weight a respondent.
+
+    With `pseudonymise` the keys are read as keyed hashes; see `csi.survey.privacy`.
+    """
 
     items: tuple[Item, ...]
     segments: tuple[Segment, ...] = ()
@@ -162,6 +165,7 @@ class Codebook:
     key: str | None = None
     date: str | None = None
     weight: str | None = None
+    pseudonymise: bool = False
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Codebook":

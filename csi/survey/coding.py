@@ -21,6 +21,7 @@ _COMMA = re.compile(r"[+-]?\d+,\d{1,2}")
 _LABELLED = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*[-–—.:=、(]?\s*[^\W\d_].*", re.DOTALL)
 ANSWERED = "answered"
 INVALID = "invalid"
+NOT_TO_BE_ASKED = "answered though it was not to be asked"
 GAP_KINDS = (ANSWERED, "skipped", "refused", "dont_know", "not_applicable", "routed_past", "not_asked", INVALID)
 
 
@@ -39,14 +40,16 @@ def code_column(
     """
     judge = judge_of(scale, declared)
     judged = [judge(text) for text in texts.distinct]
-    values = np.array([value for value, _, _ in judged], dtype=float)[texts.codes]
-    kinds = np.array([GAP_KINDS.index(kind) for _, kind, _ in judged], dtype=np.uint8)[texts.codes]
-    rules = np.array([rule for _, _, rule in judged], dtype=object)[texts.codes]
+    values = np.array([value for value, _, _ in judged], dtype=float).take(texts.codes)
+    kinds = np.array([GAP_KINDS.index(kind) for _, kind, _ in judged], dtype=np.uint8).take(texts.codes)
+    rules = np.full(len(texts), "", dtype=object)
+    broken = np.flatnonzero(kinds == GAP_KINDS.index(INVALID))
+    rules[broken] = np.array([rule for _, _, rule in judged], dtype=object)[texts.codes[broken]]
     if asked is not None:
         past, answered = GAP_KINDS.index("routed_past"), GAP_KINDS.index(ANSWERED)
         contradicts = ~asked & (kinds == answered)
         kinds[~asked & (kinds != answered)] = past
-        kinds[contradicts], rules[contradicts] = GAP_KINDS.index(INVALID), "answered though it was not to be asked"
+        kinds[contradicts], rules[contradicts] = GAP_KINDS.index(INVALID), NOT_TO_BE_ASKED
         rules[~asked & ~contradicts] = ""
         values[~asked] = np.nan
     if (scale.low, scale.high) != (item.scale.low, item.scale.high):

@@ -15,7 +15,7 @@ from csi.survey.readers.raw import Question, RawTable, Texts
 # Ends of the scales that questionnaires use, shortest first, and the codes that mean no answer where they lie beyond.
 SCALES = ((1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 9), (1, 10), (0, 10), (0, 100))
 SUSPECTS = (-1, -2, -8, -9, -77, -88, -99, 8, 9, 77, 88, 97, 98, 99, 888, 988, 998, 999)
-_SEPARATORS = ("┋", ";", "|")
+_SEPARATORS = ("┋", ";", "|", ", ")
 _WORDS: Mapping[str, str] = {
     "Loyalty": r"^(cusl|loy)|recommend|again|loyal|stay|renew|repurchase|return|switch|推荐|再次|忠诚|继续使用|续约|回头",
     "Complaints": r"^(cusco|comp)\d*\b|complain|投诉|抱怨",
@@ -133,7 +133,7 @@ def _choice(column: str, cells: Mapping[str, int], question: Question) -> Guess 
     """A question with several answers, as one column of ticks or with all answers in one column."""
     if question.block and _is_ticked(cells, question):
         return Guess(column, "choice", "one answer of several", question.wording, block=question.block)
-    separator = next((mark for mark in _SEPARATORS if sum(mark in cell for cell in cells) * 5 > len(cells)), "")
+    separator = next((mark for mark in _SEPARATORS if _joins(mark, cells)), "")
     if not separator:
         return None
     return Guess(column, "choice", f"answers joined by {separator!r}", question.wording, separator=separator)
@@ -175,8 +175,17 @@ def _are_dates(cells: Sequence[str]) -> bool:
     return True
 
 
+def _joins(mark: str, cells: Mapping[str, int]) -> bool:
+    """Whether a mark joins answers: a fifth of the cells have it, and what it joins are few answers that come again and again."""
+    if sum(mark in cell for cell in cells) * 5 <= len(cells):
+        return False
+    parts = [part.strip() for cell in cells for part in cell.split(mark)]
+    return len(set(parts)) <= 40 and len(parts) >= 2 * len(set(parts))
+
+
 def _is_ticked(cells: Mapping[str, int], question: Question) -> bool:
-    """Whether the cells are ticks: 0/1, or nothing but one text."""
+    """Whether the cells are ticks: 0/1, or nothing but one text; what the file declares a gap is neither."""
+    cells = {cell: n for cell, n in cells.items() if cell not in question.gaps}
     return set(cells) <= {"0", "1", "-1", "yes", "no", "Yes", "No", "TRUE", "FALSE", "True", "False"} or (
         len(cells) == 1 and not question.labels
     )

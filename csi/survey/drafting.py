@@ -8,6 +8,7 @@ from pathlib import Path
 
 from csi.errors import SurveyError
 from csi.survey.draft import Guess, guesses_of
+from csi.survey.privacy import personal_columns
 from csi.survey.readers.formats import read_raw
 from csi.survey.readers.raw import Question
 
@@ -21,11 +22,12 @@ def draft_study(
     out: str | Path,
     *,
     side: Mapping[str, Question] | None = None,
-    personal: Mapping[str, str] | None = None,
     sheet: str | None = None,
     encoding: str | None = None,
 ) -> list[Guess]:
     """Write a study file for a file of answers, as far as it can be guessed, and return the guesses.
+
+    Columns with names, addresses, numbers of telephones or cards are named in it with the reason, and not read.
 
     Parameters
     ----------
@@ -35,8 +37,6 @@ def draft_study(
         The study file to write; one that exists is never overwritten.
     side
         What a second file (.qsf, .lss, XLSForm, data dictionary) says about the columns.
-    personal
-        Columns with personal data and the reason; they are named in the draft and not read.
 
     Raises
     ------
@@ -49,6 +49,7 @@ def draft_study(
             f"{out}: this file exists and a draft never overwrites. Name another with --out, or move it away."
         )
     raw = read_raw(path, sheet, encoding)
+    personal = personal_columns({name: texts.distinct for name, texts in raw.columns.items()})
     guesses = guesses_of(raw, side, personal)
     text = _text(path, out, guesses, {"sheet": sheet, "encoding": encoding}, raw.form)
     out.parent.mkdir(parents=True, exist_ok=True)

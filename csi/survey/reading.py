@@ -1,6 +1,7 @@
 """From a file of answers to a `Survey`, by its codebook: nothing is dropped, and what is refused is kept with its reason."""
 
 import hashlib
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterable
@@ -15,6 +16,7 @@ from csi.errors import CsiWarning, SurveyError, known_names
 from csi.survey.codebook import Choice, Codebook, Item, column_in
 from csi.survey.coding import GAP_KINDS, as_number, code_column, is_among, not_asked
 from csi.survey.dates import read_dates
+from csi.survey.privacy import pseudonymise
 from csi.survey.readers.formats import read_raw
 from csi.survey.readers.raw import Question, RawTable, Texts, table_of_rows
 from csi.survey.survey import Source, Survey
@@ -62,22 +64,22 @@ def survey_from_frame(
 def code_table(raw: RawTable, codebook: Codebook, source: Source, wave: str | None = None) -> Survey:
     """Code the texts of a file."""
     _require_columns(raw, codebook, wave)
-    answers: dict[str, NDArray[np.float64]] = {}
-    gaps: dict[str, NDArray[np.uint8]] = {}
+    names = [item.name for item in codebook.items]
+    answers, gaps = np.empty((len(names), len(raw))), np.empty((len(names), len(raw)), dtype=np.uint8)
     changed = _CodedCells(source.path, raw.rows)
-    for item in codebook.items:
+    for place, item in enumerate(codebook.items):
         column = column_in(item, wave)
         if not column:
-            answers[item.name], gaps[item.name] = not_asked(len(raw))
+            answers[place], gaps[place] = not_asked(len(raw))
             continue
         texts = raw.columns[column]
         declared = raw.questions.get(column, Question()).gaps
         values, kinds, rules = code_column(texts, item, item.scale_in(wave), _asked(raw, item), declared)
-        answers[item.name], gaps[item.name] = values, kinds
+        answers[place], gaps[place] = values, kinds
         changed.add(item, column, texts, kinds, rules)
     survey = Survey(
-        answers=pd.DataFrame(answers, index=range(len(raw))),
-        gaps=pd.DataFrame(gaps, index=range(len(raw))),
+        answers=pd.DataFrame(answers.T, columns=names, copy=False),
+        gaps=pd.DataFrame(gaps.T, columns=names, copy=False),
         respondents=_respondents(raw, codebook, wave),
         coded_cells=changed.frame(),
         refused_rows=pd.DataFrame(
@@ -100,19 +102,20 @@ class _CodedCells:
         self.file, self.numbers = file, rows
         self.names: list[tuple[str, str]] = []
         self.places: list[NDArray[np.intp]] = []
-        self.values: list[NDArray[np.object_]] = []
+        self.values: list[Texts] = []
         self.kinds: list[NDArray[np.uint8]] = []
-        self.rules: list[NDArray[np.object_]] = []
+        self.rules: list[Texts] = []
 
     def add(self, item: Item, column: str, texts: Texts, kinds: NDArray[np.uint8], rules: NDArray[np.object_]) -> None:
         """An empty cell has no text to keep; every other gap keeps what stood there."""
-        written = np.array([bool(text.strip()) for text in texts.distinct], dtype=bool)[texts.codes]
-        at = np.flatnonzero(written & (kinds > 0))
+        written = np.array([bool(text.strip()) for text in texts.distinct], dtype=bool)
+        at = np.flatnonzero(kinds)
+        at = at[written[texts.codes[at]]]
         self.names.append((item.name, column))
         self.places.append(at)
-        self.values.append(np.array(texts.distinct, dtype=object)[texts.codes[at]])
+        self.values.append(Texts(texts.codes[at], texts.distinct))
         self.kinds.append(kinds[at])
-        self.rules.append(rules[at])
+        self.rules.append(Texts.of(rules[at]))
 
     def frame(self) -> pd.DataFrame:
         """One row a cell: file, row, column, item, value, kind, rule."""
@@ -121,8 +124,9 @@ class _CodedCells:
         def coded(codes: NDArray[Any], names: Iterable[str]) -> Any:  # noqa: ANN401 - a categorical of texts
             return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(names)))
 
-        def joined(parts: list[NDArray[np.object_]]) -> Any:  # noqa: ANN401
-            return pd.Categorical(np.concatenate(parts) if parts else np.empty(0, dtype=object))
+        def joined(parts: list[Texts]) -> Any:  # noqa: ANN401
+            texts = Texts.joined(parts)
+            return coded(texts.codes, texts.distinct).remove_unused_categories()
 
         kinds = np.concatenate(self.kinds) if self.kinds else np.empty(0, dtype=np.uint8)
         columns = list(dict.fromkeys(column for _, column in self.names))
@@ -161,9 +165,21 @@ def _chosen(raw: RawTable, choice: Choice) -> dict[str, NDArray[np.bool_]]:
     if choice.column is None:
         return {answer: _ticked(raw.columns[column], choice) for answer, column in choice.columns.items()}
     texts = raw.columns[choice.column]
-    parts = [{part.strip() for part in text.split(choice.separator)} - {""} for text in texts.distinct]
+    parts = [_parts(text, choice) for text in texts.distinct]
     known = list(choice.levels) or list(dict.fromkeys(part for each in parts for part in sorted(each)))
     return {answer: np.array([answer in each for each in parts], dtype=bool)[texts.codes] for answer in known}
+
+
+def _parts(text: str, choice: Choice) -> set[str]:
+    """The answers joined in a cell; a known answer may hold the separator itself, the longest is looked for first."""
+    found, rest = set(), text
+    mark = re.escape(choice.separator.strip())
+    for level in sorted(choice.levels, key=len, reverse=True):
+        pattern = rf"(?:^|{mark})\s*{re.escape(level)}\s*(?={mark}|$)"
+        if re.search(pattern, rest):
+            found.add(level)
+            rest = re.sub(pattern, "", rest)
+    return found | {part.strip() for part in rest.split(choice.separator)} - {""}
 
 
 def _ticked(texts: Texts, choice: Choice) -> NDArray[np.bool_]:
@@ -226,7 +242,8 @@ def _cells(raw: RawTable, column: str) -> NDArray[np.object_]:
 def _respondents(raw: RawTable, codebook: Codebook, wave: str | None) -> pd.DataFrame:
     columns: dict[str, object] = {"row": raw.rows}
     if codebook.key:
-        columns["key"] = _keys(raw, codebook.key)
+        keys = _keys(raw, codebook.key)
+        columns["key"] = pseudonymise(keys) if codebook.pseudonymise else keys
     if codebook.date:
         columns["date"] = _dates(raw, codebook.date)
     if codebook.weight:

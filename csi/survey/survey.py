@@ -45,6 +45,8 @@ class Survey(Result):
         chosen at all.
     comments
         (n x open questions) texts as they were written.
+    excluded
+        respondents left out by rules of answer quality (`csi.without`): row, key if there is one, reasons.
     """
 
     answers: pd.DataFrame
@@ -58,6 +60,7 @@ class Survey(Result):
     design: Design = field(default_factory=Design)
     choices: pd.DataFrame = field(default_factory=pd.DataFrame)
     comments: pd.DataFrame = field(default_factory=pd.DataFrame)
+    excluded: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     def __post_init__(self) -> None:
         parts = [self.answers, self.gaps, *(part for part in (self.choices, self.comments) if part.shape[1])]

@@ -127,6 +127,7 @@ def join_waves(surveys: Sequence[Survey]) -> Survey:
         design=first.design,
         choices=_stacked([survey.choices for survey in surveys]),
         comments=_stacked([survey.comments for survey in surveys]),
+        excluded=_stacked([survey.excluded.assign(wave=name) for name, survey in zip(names, surveys, strict=True)]),
     )
 
 

@@ -118,6 +118,14 @@ class TestSeveralAnswers:
         assert survey.choices["place.地铁"].tolist() == [True, True, None]
         assert survey.choices["place.家里"].tolist() == [True, False, None]
 
+    def test_a_known_answer_may_hold_the_separator(self):
+        levels = {"yes, at once": {}, "yes": {}, "no": {}}
+        book = {"items": [], "choices": [{"name": "p", "column": "p", "separator": ", ", "levels": levels}]}
+        survey = coded(book, ["p"], ["yes, at once, no"], ["yes"], ["no, other"])
+        assert survey.choices["p.yes, at once"].tolist() == [True, False, False]
+        assert survey.choices["p.yes"].tolist() == [False, True, False]
+        assert survey.choices["p.no"].tolist() == [True, False, True]
+
     def test_one_form_only(self):
         with pytest.raises(SurveyError, match="give either columns"):
             Codebook.from_dict({"items": [], "choices": [{"name": "p", "column": "p", "columns": {"a": "b"}}]})

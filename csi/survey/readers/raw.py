@@ -1,5 +1,6 @@
 """What every reader gives: columns of texts, what the file itself says about them, and the rows that could not be read."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -36,6 +37,18 @@ class Texts:
         """
         codes, distinct = pd.factorize(np.asarray(cells, dtype=object))
         return cls(codes.astype(np.int32), tuple(map(str, distinct)))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Texts"]) -> "Texts":
+        """One column below the other.
+
+        >>> Texts.joined([Texts.of(["5", "7"]), Texts.of(["7"])])
+        Texts(codes=array([0, 1, 1], dtype=int32), distinct=('5', '7'))
+        """
+        places: dict[str, int] = {}
+        moved = [np.array([places.setdefault(text, len(places)) for text in p.distinct], dtype=np.int32) for p in parts]
+        codes = [to.take(part.codes) for to, part in zip(moved, parts, strict=True)]
+        return cls(np.concatenate([np.empty(0, dtype=np.int32), *codes]), tuple(places))
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -118,19 +131,29 @@ def table_of_rows(
     SurveyError
         Two columns of one name; no row.
     """
-    twice = sorted({name for name in header if name and list(header).count(name) > 1})
+    names = column_names(path, header)
+    cells = zip(*records, strict=True) if records else [()] * len(header)
+    columns = {name: Texts.of(column) for name, column in zip(names, cells, strict=True)}
+    return RawTable(path, columns, np.array(numbers, dtype=np.intp), form, tuple(refused_rows), dict(questions or {}))
+
+
+def column_names(path: Path, header: Sequence[str]) -> list[str]:
+    """The names of a header, with "(column 3)" for one that is empty.
+
+    Raises
+    ------
+    SurveyError
+        Two columns of one name.
+    """
+    names = [name or f"(column {place})" for place, name in enumerate(header, 1)]
+    twice = sorted(name for name, count in Counter(names).items() if count > 1)
     if twice:
-        places = [i for i, name in enumerate(header, 1) if name == twice[0]]
+        places = [i for i, name in enumerate(names, 1) if name == twice[0]]
         raise SurveyError(
             f"{path}: {len(places)} columns are called {twice[0]!r} (columns {', '.join(map(str, places))}). "
             "Rename all but one, so that the codebook can say which is meant."
         )
-    cells = zip(*records, strict=True) if records else [()] * len(header)
-    columns = {
-        name or f"(column {place})": Texts.of(column)
-        for place, (name, column) in enumerate(zip(header, cells, strict=True), 1)
-    }
-    return RawTable(path, columns, np.array(numbers, dtype=np.intp), form, tuple(refused_rows), dict(questions or {}))
+    return names
 
 
 def unique_names(header: Sequence[str]) -> list[str]:
