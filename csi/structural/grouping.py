@@ -17,7 +17,7 @@ from csi.structural.cases import Array, Cases
 from csi.structural.estimability import why_undefined
 from csi.structural.fitted_model import Fit
 from csi.structural.quantities import Batch
-from csi.structural.replication import INADMISSIBLE, SINGULAR, estimated
+from csi.structural.replication import INADMISSIBLE, SINGULAR, estimated, estimated_ahead
 from csi.structural.sampling import Sample
 from csi.structural.stages import Staged, base_moments, layout_of
 
@@ -230,10 +230,10 @@ def permuted(
             CsiWarning,
             stacklevel=4,
         )
-    for labels in permuted_labels(of_unit, sets, permutations, seed):
-        parts = moments_by_label(X, w, labels[:, unit], len(groups), missing, pooled)
-        staged, problems = estimated(fit, joined(parts))
-        batch, count = staged[-1].batch, len(labels)
+    exchanged = permuted_labels(of_unit, sets, permutations, seed)
+    batches = (joined(moments_by_label(X, w, labels[:, unit], len(groups), missing, pooled)) for labels in exchanged)
+    for _, staged, problems in estimated_ahead(fit, batches):
+        batch, count = staged[-1].batch, len(problems) // len(groups)
         each = [slice(g * count, (g + 1) * count) for g in range(len(groups))]
         yield [(batch.part(part), problems[part]) for part in each]
 

@@ -30,7 +30,7 @@ from csi.structural.grouping import (
     usable,
 )
 from csi.structural.quantities import require_quantities, values_of
-from csi.structural.replication import estimated
+from csi.structural.replication import estimated_ahead
 
 Method = Literal["permutation", "bootstrap", "parametric", "welch"]
 Adjust = Literal["holm", "none"]
@@ -214,9 +214,15 @@ def _bootstrapped(
     draws, seed = how
     found: dict[str, list[list[Array]]] = {name: [[] for _ in points] for name in quantities}
     kept = []
-    for g, m in _replicates(fit, groups, points, draws, seed):
-        staged, wrong = estimated(fit, m)
-        sound = usable(wrong, problems)
+    of_group: list[int] = []
+
+    def batches() -> Iterator[Moments]:
+        for g, m in _replicates(fit, groups, points, draws, seed):
+            of_group.append(g)
+            yield m
+
+    for number, (_, staged, wrong) in enumerate(estimated_ahead(fit, batches())):
+        g, sound = of_group[number], usable(wrong, problems)
         kept.append(sound)
         for name in quantities:
             _, values = values_of(name, staged[-1].batch, fit.batch)

@@ -31,6 +31,7 @@ from csi.structural.replication import (
     PROBLEMS,
     Collected,
     estimated,
+    estimated_ahead,
     moments_of_resamples,
     moments_under,
     resamples_of,
@@ -280,8 +281,8 @@ def bootstrap(
             f"interval must be one of {', '.join(map(repr, get_args(IntervalMethod)))}, not {interval!r}."
         )
     collected = Collected(fit, draws)
-    for m in moments_of_resamples(fit, draws, seed):
-        collected.add(m)
+    for m, staged, problem in estimated_ahead(fit, moments_of_resamples(fit, draws, seed)):
+        collected.add(m, staged, problem)
         progress(len(collected), draws)
     staged, problem = collected.joined()
     base = collected.base
@@ -326,9 +327,14 @@ def _jackknives(fit: Fit) -> list[Jackknife]:
     used = cases.answering(fit.settings.missing)
     strata: list[NDArray[np.intp]] = []
     collected = Collected(fit, cases.sample.left_out(used))
-    for W, stratum in cases.sample.jackknife(used):
-        collected.add(moments_under(fit, W))
-        strata.append(np.full(len(W), stratum))
+
+    def batches() -> Iterator[Moments]:
+        for W, stratum in cases.sample.jackknife(used):
+            strata.append(np.full(len(W), stratum))
+            yield moments_under(fit, W)
+
+    for batch in estimated_ahead(fit, batches()):
+        collected.add(*batch)
     staged, _ = collected.joined()
     return [Jackknife(each, s.batch, np.concatenate(strata)) for each, s in zip(stage_fits(fit), staged, strict=True)]
 

@@ -1,6 +1,9 @@
 """Estimate a fit's model again under other case weights: every replicate, group or permutation is a row of a batch."""
 
-from collections.abc import Iterator
+import os
+from collections import deque
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import fields, replace
 
 import numpy as np
@@ -51,9 +54,8 @@ class Collected:
     def __len__(self) -> int:
         return sum(len(problem) for problem in self.problems)
 
-    def add(self, m: Moments) -> None:
-        """Estimate a batch of base moments."""
-        staged, problem = estimated(self.fit, m)
+    def add(self, m: Moments, staged: list[Staged], problem: NDArray[np.str_]) -> None:
+        """Take in a batch of base moments and what was estimated from them."""
         put(self.base, len(self), m)
         # A view of the batch's own moments would hold on to them.
         empty = Moments(m.n[:0].copy(), m.mean[:0].copy(), m.cov[:0].copy())
@@ -139,6 +141,20 @@ def estimated(fit: Fit, m: Moments) -> tuple[list[Staged], NDArray[np.str_]]:
             if values.dtype == float:
                 values[lost] = np.nan
     return staged, problem
+
+
+def estimated_ahead(fit: Fit, batches: Iterable[Moments]) -> Iterator[tuple[Moments, list[Staged], NDArray[np.str_]]]:
+    """`estimated` of batch after batch, in their order; the next are made and estimated while the last is being used."""
+    workers = min(os.cpu_count() or 1, 4)
+    with ThreadPoolExecutor(workers) as pool:
+        waiting: deque[tuple[Moments, Future[tuple[list[Staged], NDArray[np.str_]]]]] = deque()
+        for m in batches:
+            waiting.append((m, pool.submit(estimated, fit, m)))
+            if len(waiting) > workers:
+                first, future = waiting.popleft()
+                yield first, *future.result()
+        for first, future in waiting:
+            yield first, *future.result()
 
 
 def _problems(batch: Batch) -> NDArray[np.str_]:

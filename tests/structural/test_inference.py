@@ -51,7 +51,7 @@ def test_no_loop_over_replicates(fit, monkeypatch):
 
     monkeypatch.setattr(stages, "estimate", counted)
     csi.bootstrap(fit, 2100)
-    assert calls == [2048, 52]
+    assert sorted(calls) == [52, 2048]  # the batches may be estimated side by side
 
 
 def test_the_same_seed_gives_the_same_draws_however_many_are_asked_for(fit):
