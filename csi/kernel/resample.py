@@ -123,15 +123,18 @@ def p_value(draws: Array) -> Array:
     0.5
     """
     finite = np.isfinite(draws)
-    below = (finite & (draws <= 0)).sum(axis=0)
-    above = (finite & (draws >= 0)).sum(axis=0)
     count = finite.sum(axis=0)
+    if not finite.all():
+        draws = np.where(finite, draws, np.nan)  # which compares as neither
+    below, above = (np.count_nonzero(side, axis=0) for side in (draws <= 0, draws >= 0))
     return np.where(count > 0, np.minimum(1.0, 2 * (1 + np.minimum(below, above)) / (count + 1)), np.nan)
 
 
 def standard_error(draws: Array) -> Array:
     """Standard deviation of the finite draws (divisor draws - 1); NaN with fewer than two."""
     finite = np.isfinite(draws)
+    if len(draws) > 1 and finite.all():
+        return np.asarray(draws.std(axis=0, ddof=1))
     count = finite.sum(axis=0)
     centre = np.where(finite, draws, 0).sum(axis=0) / np.maximum(count, 1)
     squares = np.where(finite, (draws - centre) ** 2, 0).sum(axis=0)

@@ -232,7 +232,7 @@ def permuted(
         )
     exchanged = permuted_labels(of_unit, sets, permutations, seed)
     batches = (joined(moments_by_label(X, w, labels[:, unit], len(groups), missing, pooled)) for labels in exchanged)
-    for _, staged, problems in estimated_ahead(fit, batches):
+    for staged, problems in estimated_ahead(fit, batches):
         batch, count = staged[-1].batch, len(problems) // len(groups)
         each = [slice(g * count, (g + 1) * count) for g in range(len(groups))]
         yield [(batch.part(part), problems[part]) for part in each]

@@ -221,7 +221,7 @@ def _bootstrapped(
             of_group.append(g)
             yield m
 
-    for number, (_, staged, wrong) in enumerate(estimated_ahead(fit, batches())):
+    for number, (staged, wrong) in enumerate(estimated_ahead(fit, batches())):
         g, sound = of_group[number], usable(wrong, problems)
         kept.append(sound)
         for name in quantities:

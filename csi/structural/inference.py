@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from csi.display import Result, tidy
+from csi.display import TIDY, Result, tidy
 from csi.errors import CsiWarning, EstimationError
 from csi.kernel.estimates import Estimates
 from csi.kernel.intervals import (
@@ -31,7 +31,6 @@ from csi.structural.replication import (
     PROBLEMS,
     Collected,
     estimated,
-    estimated_ahead,
     moments_of_resamples,
     moments_under,
     resamples_of,
@@ -281,9 +280,8 @@ def bootstrap(
             f"interval must be one of {', '.join(map(repr, get_args(IntervalMethod)))}, not {interval!r}."
         )
     collected = Collected(fit, draws)
-    for m, staged, problem in estimated_ahead(fit, moments_of_resamples(fit, draws, seed)):
-        collected.add(m, staged, problem)
-        progress(len(collected), draws)
+    for done in collected.run(moments_of_resamples(fit, draws, seed)):
+        progress(done, draws)
     staged, problem = collected.joined()
     base = collected.base
     usable = problem == ""
@@ -328,13 +326,13 @@ def _jackknives(fit: Fit) -> list[Jackknife]:
     strata: list[NDArray[np.intp]] = []
     collected = Collected(fit, cases.sample.left_out(used))
 
-    def batches() -> Iterator[Moments]:
+    def pieces() -> Iterator[Moments]:
         for W, stratum in cases.sample.jackknife(used):
             strata.append(np.full(len(W), stratum))
             yield moments_under(fit, W)
 
-    for batch in estimated_ahead(fit, batches()):
-        collected.add(*batch)
+    for _ in collected.run(pieces()):
+        pass
     staged, _ = collected.joined()
     return [Jackknife(each, s.batch, np.concatenate(strata)) for each, s in zip(stage_fits(fit), staged, strict=True)]
 
@@ -356,7 +354,7 @@ def summary(terms: list[str], point: Array, draws: Array, low: Array, high: Arra
         "n": n,
         "draws": np.isfinite(draws).sum(axis=0),
     }
-    return tidy(pd.DataFrame(columns).to_dict("records"), ["draws"])  # type: ignore[arg-type]
+    return pd.DataFrame(columns, columns=[*TIDY, "draws"])
 
 
 def _errors_of_draws(boot: Bootstrap, name: str) -> Array:

@@ -4,7 +4,7 @@ import os
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import fields, replace
+from dataclasses import fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,7 @@ def stage_fits(fit: Fit) -> list[Fit]:
 class Collected:
     """Estimates of batches as they come; `joined` makes one of them.
 
-    Covariances are most of what a bootstrap holds: they go to their place at once, where a stage with the base columns has them.
+    Covariances are most of what a bootstrap holds: they go to their place at once, and batches are views of it.
     """
 
     def __init__(self, fit: Fit, replicates: int) -> None:
@@ -54,13 +54,24 @@ class Collected:
     def __len__(self) -> int:
         return sum(len(problem) for problem in self.problems)
 
-    def add(self, m: Moments, staged: list[Staged], problem: NDArray[np.str_]) -> None:
-        """Take in a batch of base moments and what was estimated from them."""
-        put(self.base, len(self), m)
-        # A view of the batch's own moments would hold on to them.
-        empty = Moments(m.n[:0].copy(), m.mean[:0].copy(), m.cov[:0].copy())
-        self.parts.append([s if s.maps is not None else Staged(replace(s.batch, moments=empty), None) for s in staged])
-        self.problems.append(problem)
+    def run(self, pieces: Iterable[Moments]) -> Iterator[int]:
+        """Estimate replicates from the moments of piece after piece; how many are done is told again and again."""
+        for staged, problem in estimated_ahead(self.fit, self._batches(pieces)):
+            self.parts.append(staged)
+            self.problems.append(problem)
+            yield len(self)
+
+    def _batches(self, pieces: Iterable[Moments]) -> Iterator[Moments]:
+        """Views of the base moments, as many replicates at once as the kernel is quickest with."""
+        start, done, together = 0, 0, _together(self.fit)
+        for m in pieces:
+            put(self.base, done, m)
+            done += len(m.n)
+            if done - start >= together:
+                yield self.base.part(slice(start, done))
+                start = done
+        if done > start:
+            yield self.base.part(slice(start, done))
 
     def joined(self) -> tuple[list[Staged], NDArray[np.str_]]:
         """The estimates of each stage, and what is wrong with each replicate."""
@@ -86,26 +97,8 @@ def moments_under(fit: Fit, W: Array) -> Moments:
 
 
 def moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
-    """Moments of all replicates, in batches of the size at which the kernel is quickest."""
-    together = _together(fit)
-    waiting: list[Moments] = []
-    done = 0
-    for m in _of_each_piece(fit, draws, seed, min(together, BLOCK)):
-        waiting.append(m)
-        done += len(m.mean)
-        if done % together == 0 or done == draws:
-            yield joined(waiting)
-            waiting = []
-
-
-def _together(fit: Fit) -> int:
-    """Replicates estimated at once: whole blocks, or of a model of very many items some 64ths of one."""
-    count = int(_CELLS // fit.origin.cases.X.shape[1] ** 2)
-    return count // BLOCK * BLOCK if count >= BLOCK else max(64, count // 64 * 64)
-
-
-def _of_each_piece(fit: Fit, draws: int, seed: int, most: int) -> Iterator[Moments]:
-    """Moments of at most `most` replicates at a time."""
+    """Moments of all replicates, piece by piece, none larger than the kernel is quick with."""
+    most = min(_together(fit), BLOCK)
     buckets = fit.origin.buckets
     if buckets is None:
         for _, W in resamples_of(fit, draws, seed):
@@ -119,6 +112,12 @@ def _of_each_piece(fit: Fit, draws: int, seed: int, most: int) -> Iterator[Momen
     items = np.array([buckets.items.index(item) for item in fit.origin.cases.items])
     for m in buckets.resamples(draws, seed):
         yield m.of_items(items)
+
+
+def _together(fit: Fit) -> int:
+    """Replicates estimated at once: whole blocks, or of a model of very many items some 64ths of one."""
+    count = int(_CELLS // fit.origin.cases.X.shape[1] ** 2)
+    return count // BLOCK * BLOCK if count >= BLOCK else max(64, count // 64 * 64)
 
 
 def estimated(fit: Fit, m: Moments) -> tuple[list[Staged], NDArray[np.str_]]:
@@ -143,18 +142,17 @@ def estimated(fit: Fit, m: Moments) -> tuple[list[Staged], NDArray[np.str_]]:
     return staged, problem
 
 
-def estimated_ahead(fit: Fit, batches: Iterable[Moments]) -> Iterator[tuple[Moments, list[Staged], NDArray[np.str_]]]:
+def estimated_ahead(fit: Fit, batches: Iterable[Moments]) -> Iterator[tuple[list[Staged], NDArray[np.str_]]]:
     """`estimated` of batch after batch, in their order; the next are made and estimated while the last is being used."""
     workers = min(os.cpu_count() or 1, 4)
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[tuple[Moments, Future[tuple[list[Staged], NDArray[np.str_]]]]] = deque()
+        waiting: deque[Future[tuple[list[Staged], NDArray[np.str_]]]] = deque()
         for m in batches:
-            waiting.append((m, pool.submit(estimated, fit, m)))
+            waiting.append(pool.submit(estimated, fit, m))
             if len(waiting) > workers:
-                first, future = waiting.popleft()
-                yield first, *future.result()
-        for first, future in waiting:
-            yield first, *future.result()
+                yield waiting.popleft().result()
+        for future in waiting:
+            yield future.result()
 
 
 def _problems(batch: Batch) -> NDArray[np.str_]:
