@@ -281,6 +281,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "Checked against published thresholds ({passed} of {all} pass). What did not pass:",
         "按已发表的标准检查，{all}项中{passed}项通过。未通过或需注意的如下：",
     ),
+    "report.rescaled": (
+        "{n} questions were asked on another scale in one of these waves and taken to their own ends: {names}.",
+        "有{n}题在部分批次采用不同量表，已按两端换算：{names}。",
+    ),
     "report.weighted": (
         "Answers are weighted to the population by {names}; {n} of them count like {effective} (design effect {effect}).",
         "已按{names}对总体加权；{n}份答卷相当于{effective}份（设计效应{effect}）。",

@@ -298,6 +298,25 @@ class TestAnswersBeforeTheFit:
         study = self.changed(simulated, tmp_path, margins='file = "m.csv"')
         assert study.margins["brand"]["premium"] == 0.5
 
+    def test_the_report_says_what_was_weighted_rescaled_and_left_out(self, simulated, tmp_path):
+        from csi.report.facts import facts
+        from csi.report.labels import Labels
+
+        other = 'scales = { "2026Q2" = { low = 0, high = 10 } }\n'
+        path = tmp_path / "study.toml"
+        text = simulated.read_text("utf-8").replace('name = "IMAG1"\n', f'name = "IMAG1"\n{other}')
+        text += "\n[margins]\nbrand.premium = 1\nbrand.youth = 1\nbrand.prepaid = 1\n"
+        text += '[quality]\nexclude = ["erratic", "outlier"]\n'
+        path.write_text(text.replace("draws = 1000", "draws = 100"), "utf-8")
+        quarter = run(csi.read_study(path, data_dir=simulated.parent / "data"))
+        for language, words in (
+            ("en", ("1 questions", "design effect", "left out")),
+            ("zh", ("有1题", "设计效应", "剔除")),
+        ):
+            said = facts(quarter, Labels(language, quarter.study.codebook))
+            sentences = (said["rescaled"], said["weighted"], said["excluded"])
+            assert all(word in sentence for word, sentence in zip(words, sentences, strict=True)), sentences
+
     def test_keys_can_be_read_under_other_names(self, simulated, tmp_path, monkeypatch):
         monkeypatch.setenv("CSI_KEY", "a secret of sixteen characters or more")
         plain = csi.read_study(simulated).read().respondents["key"]

@@ -34,6 +34,7 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
         "minimum": MINIMUM_CELL,
         "refused": _refused(quarter, language),
         "weighted": _weighted(quarter, language),
+        "rescaled": _rescaled(quarter, labels),
         "excluded": quarter.excluded.sentence(language) if len(quarter.excluded) else "",
         "model_notes": [note.text(language) for note in fit.model.notes],
         "unlike": _unlike(quarter, labels),
@@ -81,6 +82,16 @@ def _unlike(quarter: Quarter, labels: Labels) -> str:
     sentence = say("report.unlike", labels.language, names=("; " if labels.language == "en" else "；").join(named[:6]))
     weighted = "weight" in quarter.survey.respondents
     return sentence if weighted else f"{sentence} {say('report.unweighted', labels.language)}"
+
+
+def _rescaled(quarter: Quarter, labels: Labels) -> str:
+    """Which items a wave of the trend asked on another scale."""
+    waves = [quarter.survey.wave] if quarter.trend is None else quarter.trend.rows["level"].tolist()
+    items = [item for item in quarter.study.codebook.items if any(item.scale_in(wave) != item.scale for wave in waves)]
+    if not items:
+        return ""
+    names = ("、" if labels.language == "zh" else "; ").join(labels.item(item.name) for item in items[:6])
+    return say("report.rescaled", labels.language, n=len(items), names=names)
 
 
 def _weighted(quarter: Quarter, language: str) -> str:
