@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 from pandas.api import types
 
+CROSSED = " x "  # between the names of columns that are crossed, and between their levels
 TIDY = ("term", "estimate", "std_error", "ci_low", "ci_high", "p_value", "n")
 DIGITS = 3
 _LINES = 12

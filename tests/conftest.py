@@ -66,3 +66,13 @@ def model_of(described):
 def square(matrix):
     """A labelled matrix of the peers' results."""
     return pd.DataFrame(matrix["data"], matrix["index"], matrix["columns"], dtype=float)
+
+
+SMALL = csi.Model.parse("A <~ a1 + a2; B <~ b1 + b2; B ~ A")
+
+
+def small_answers(rng, n, path=0.6):
+    """Answers to the items of SMALL in which A moves B by `path` standard deviations."""
+    a = rng.normal(size=n)
+    b = path * a + np.sqrt(1 - path**2) * rng.normal(size=n)
+    return pd.DataFrame(np.column_stack([a, a, b, b]) + 0.5 * rng.normal(size=(n, 4)), columns=["a1", "a2", "b1", "b2"])

@@ -7,10 +7,10 @@ from typing import Any
 
 import ibis
 
+from csi.display import CROSSED
 from csi.engine.table import Table, opened
 from csi.errors import CsiWarning, LinkError
 
-CROSSED = " x "  # as csi.survey.weighting names crossed columns; rooms of one floor are strangers
 _MOST_LEVELS = 200
 
 

@@ -11,11 +11,8 @@ from csi.report.grid import Grid
 
 _MARKDOWN = str.maketrans({character: f"\\{character}" for character in "\\`*_[]|<>~&"} | {"\n": " ", "\r": " "})
 _LONG = 48  # width beyond which a text may be broken into lines
-_WORD, _SENTENCE, _LINE = (
-    14,
-    30,
-    95,
-)  # characters of a text that is never broken, of a narrow column, of a line in small print
+_WORD, _SENTENCE = 14, 30  # characters of a text that is never broken, of a narrow column
+_LINE = 95  # characters of a line in small print
 _FONT = "font-family:'Times New Roman',SimSun,'Noto Sans SC',serif;font-size:11pt"
 _WIDE = ";min-width:16em"  # of a column of sentences, which the others would squeeze
 _BREAKS = ";min-width:10em"  # of a column of names in a wide table

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from csi.display import Result, tidy
+from csi.display import CROSSED, Result, tidy
 from csi.errors import SurveyError, known_names
 from csi.kernel.raking import design_effect, trim
 from csi.kernel.raking import rake as raked
@@ -19,7 +19,6 @@ from csi.survey.design import Design, margin_codes
 from csi.survey.survey import Survey
 
 Array = NDArray[np.float64]
-CROSSED = " x "  # between the names of columns that are crossed, and between their levels
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)

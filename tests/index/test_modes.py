@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import csi
 from csi.errors import EstimationError, ModelError, SurveyError
@@ -98,11 +99,10 @@ class TestTheTruthIsFoundWhereThePlainDifferenceIsWrong:
 
 class TestAgainstOtherComputations:
     def test_overlap_weights_are_those_of_scikit_learn(self, boot, behaviour):
-        linear = pytest.importorskip("sklearn.linear_model")
         frame = asked(5, n=500, shift=1.0)
         X = np.column_stack([frame["age"] / 10, *(frame["region"] == r for r in ("north", "south"))]).astype(float)
         hot = (frame["mode"] == "hotline").to_numpy()
-        chance = linear.LogisticRegression(C=np.inf, tol=1e-12, max_iter=5000).fit(X, hot).predict_proba(X)[:, 1]
+        chance = LogisticRegression(C=np.inf, tol=1e-12, max_iter=5000).fit(X, hot).predict_proba(X)[:, 1]
         means = [np.average(frame["s1"][g], weights=w[g]) for g, w in ((hot, 1 - chance), (~hot, chance))]
         row = effect_in(frame, draws=20).rows.set_index("term").loc["s1"]
         assert row["estimate"] == pytest.approx((means[0] - means[1]) * STEP, abs=1e-4)

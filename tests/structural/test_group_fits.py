@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import SMALL, small_answers
 
 import csi
 from csi.errors import CsiWarning, EstimationError
@@ -10,19 +11,11 @@ from csi.kernel import estimates as kernel
 from csi.structural import stages
 from csi.structural.group_fits import fit_groups
 
-SMALL = csi.Model.parse("A <~ a1 + a2; B <~ b1 + b2; B ~ A")
-
-
-def answers(rng, n, path=0.6):
-    a = rng.normal(size=n)
-    b = path * a + np.sqrt(1 - path**2) * rng.normal(size=n)
-    return pd.DataFrame(np.column_stack([a, a, b, b]) + 0.5 * rng.normal(size=(n, 4)), columns=["a1", "a2", "b1", "b2"])
-
 
 @pytest.fixture(scope="module")
 def branches():
     rng = np.random.default_rng(9)
-    data = pd.concat([answers(rng, 40 + 3 * k, 0.2 + 0.05 * k) for k in range(12)], ignore_index=True)
+    data = pd.concat([small_answers(rng, 40 + 3 * k, 0.2 + 0.05 * k) for k in range(12)], ignore_index=True)
     labels = pd.Series(np.repeat(np.arange(12), 40 + 3 * np.arange(12)), name="branch")
     return data, labels, csi.fit(SMALL, data, scale=(-6, 6))
 
@@ -130,7 +123,7 @@ def test_a_group_that_does_not_settle_is_listed(branches):
 
 def test_lost_draws_are_warned_of():
     rng = np.random.default_rng(11)
-    data = answers(rng, 80)
+    data = small_answers(rng, 80)
     data["b2"] = 0.0
     data.loc[[0, 40], "b2"] = 1.0  # one case of each group: a third of the resamples lose it
     with pytest.warns(CsiWarning, match="2 of 2 groups lost more than 5 % of their draws"):
@@ -139,7 +132,7 @@ def test_lost_draws_are_warned_of():
 
 
 def test_a_design_that_cannot_be_resampled_within_a_group_leaves_the_estimates():
-    data = answers(np.random.default_rng(12), 120).assign(region=np.repeat(["a", "b", "c"], 40))
+    data = small_answers(np.random.default_rng(12), 120).assign(region=np.repeat(["a", "b", "c"], 40))
     fit = csi.fit(SMALL, data, design=csi.Design(strata="region"))
     labels = np.repeat([0, 1], [41, 79])  # one case of stratum b is in group 0
     found = fit_groups(fit, labels, draws=20)
@@ -149,7 +142,7 @@ def test_a_design_that_cannot_be_resampled_within_a_group_leaves_the_estimates()
 
 
 def test_columns_of_a_survey_by_name():
-    data = answers(np.random.default_rng(13), 90)
+    data = small_answers(np.random.default_rng(13), 90)
     data = (5.5 + 2 * data).round().clip(1, 10).assign(branch=np.resize(["North", "South", ""], 90))
     items = [{"name": item, "column": item, "scale": {"low": 1, "high": 10}} for item in data.columns[:4]]
     book = csi.Codebook.from_dict({"items": items, "segments": [{"name": "branch", "column": "branch"}]})

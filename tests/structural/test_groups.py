@@ -3,20 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-from conftest import model_of, square
+from conftest import SMALL, model_of, small_answers, square
 
 import csi
 from csi.errors import CsiWarning, EstimationError
 from csi.kernel.group_tests import holm
 from csi.structural.groups import compare_groups
-
-SMALL = csi.Model.parse("A <~ a1 + a2; B <~ b1 + b2; B ~ A")
-
-
-def answers(rng, n, path=0.6):
-    a = rng.normal(size=n)
-    b = path * a + np.sqrt(1 - path**2) * rng.normal(size=n)
-    return pd.DataFrame(np.column_stack([a, a, b, b]) + 0.5 * rng.normal(size=(n, 4)), columns=["a1", "a2", "b1", "b2"])
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +26,7 @@ def compared(mobi_fit):
 @pytest.fixture(scope="module")
 def three():
     rng = np.random.default_rng(1)
-    data = pd.concat([answers(rng, 150, path) for path in (0.6, 0.6, 0.1)], ignore_index=True)
+    data = pd.concat([small_answers(rng, 150, path) for path in (0.6, 0.6, 0.1)], ignore_index=True)
     return csi.fit(SMALL, data, scale=(-6, 6)), pd.Series(np.repeat(["n", "s", "w"], 150))
 
 
@@ -113,7 +105,7 @@ class TestCompareGroups:
 
     def test_survey_weights_travel_with_their_cases(self):
         rng = np.random.default_rng(2)
-        data = answers(rng, 160)
+        data = small_answers(rng, 160)
         copies = rng.integers(1, 4, 160)
         labels = np.arange(160) % 2
         weighted = csi.fit(SMALL, data.assign(w=copies.astype(float)), weight="w", tolerance=1e-12)
@@ -126,7 +118,7 @@ class TestCompareGroups:
         """Groups share their branches: what a branch adds to both cancels in the difference and not in each group."""
         rng = np.random.default_rng(3)
         branch = np.repeat(np.arange(25), 16)
-        data = answers(rng, 400) + rng.normal(0, 1, (25, 1))[branch]
+        data = small_answers(rng, 400) + rng.normal(0, 1, (25, 1))[branch]
         fit = csi.fit(SMALL, data.assign(branch=branch), design=csi.Design(clusters="branch"), scale=(-9, 9))
         found = compare_groups(fit, np.arange(400) % 2, quantities=["index"], method="bootstrap", draws=299)
         of_groups = found.estimates.groupby("term")["std_error"].apply(lambda each: np.sqrt((each**2).sum()))
@@ -134,7 +126,7 @@ class TestCompareGroups:
 
     def test_interactions_and_gaps(self):
         rng = np.random.default_rng(4)
-        data = answers(rng, 240)
+        data = small_answers(rng, 240)
         data["b1"] += 0.4 * data["a1"] ** 2
         data = data.mask(rng.random(data.shape) < 0.03)
         model = csi.Model.parse("A <~ a1 + a2; B <~ b1 + b2; B ~ A + A:A")
@@ -151,7 +143,7 @@ class TestCompareGroups:
         tests = ["permutation", "bootstrap", "parametric", "welch"]
         p = []
         for seed in range(200):
-            fit = csi.fit(SMALL, answers(rng, 120))
+            fit = csi.fit(SMALL, small_answers(rng, 120))
             p.append(compare_groups(fit, np.arange(120) < 50, draws=199, seed=seed).p_values[tests].iloc[0])
         rejected = (np.array(p, dtype=float) <= 0.05).mean(axis=0)
         assert (np.abs(rejected - 0.05) < 3.3 * np.sqrt(0.05 * 0.95 / 200)).all()
@@ -161,7 +153,7 @@ class TestCompareGroups:
         rng = np.random.default_rng(14)
         p = []
         for seed in range(100):
-            data = answers(rng, 120, 0.3)
+            data = small_answers(rng, 120, 0.3)
             data[:50] += 2
             fit = csi.fit(SMALL, data)
             p.append(compare_groups(fit, np.arange(120) < 50, draws=199, seed=seed).table()["p_value"].iloc[0])
@@ -191,7 +183,9 @@ class TestCompareGroups:
         rng = np.random.default_rng(15)
         model = csi.Model.parse("A =~ a1 + a2; B =~ b1 + b2; B ~ A")
         with pytest.warns(CsiWarning, match="of the replicates could not be used"):
-            found = compare_groups(csi.fit(model, answers(rng, 160)), np.arange(160) % 2, method="welch", draws=199)
+            found = compare_groups(
+                csi.fit(model, small_answers(rng, 160)), np.arange(160) % 2, method="welch", draws=199
+            )
         assert 0.05 < found.lost / (2 * 199) < 0.6
         assert f"{found.lost} replicates could not be estimated" in str(found)
 

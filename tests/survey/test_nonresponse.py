@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 import csi
 from csi.errors import SurveyError
@@ -58,10 +59,9 @@ class TestTheMeanOfEverybodyAsked:
 
 class TestAgainstOtherComputations:
     def test_propensities_are_those_of_scikit_learn(self, sample, respondents):
-        linear = pytest.importorskip("sklearn.linear_model")
         found = nonresponse_weights(respondents, sample, COVARIATES, key="id", adjustment="inverse")
         X = np.column_stack([sample["age"] / 10, sample["region"] == "north"]).astype(float)
-        model = linear.LogisticRegression(C=np.inf, tol=1e-12, max_iter=5000).fit(X, sample["answered"])
+        model = LogisticRegression(C=np.inf, tol=1e-12, max_iter=5000).fit(X, sample["answered"])
         assert np.allclose(found.propensity, model.predict_proba(X)[:, 1], atol=1e-5)
         weights = 1 / found.propensity[found.place]
         assert np.allclose(found.weights, weights / weights.mean())
