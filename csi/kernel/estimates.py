@@ -55,10 +55,12 @@ def estimate(
 
     `reference` and `fixed` as in `csi.kernel.pls.outer_weights`.
     """
+    S = np.ascontiguousarray(np.moveaxis(R, 0, -1))  # batch last once, for every step that follows
+    R = np.moveaxis(S, -1, 0)
     outer = pls.outer_weights(R, layout, scheme, tolerance, max_iterations, reference, fixed)
     blocks = layout.slices
     w = np.ascontiguousarray(outer.weights.T)
-    X = pls.item_construct_correlations(w, np.moveaxis(R, 0, -1), blocks)
+    X = pls.item_construct_correlations(w, S, blocks)
     C = np.moveaxis(pls.score_correlations(w, X, blocks), -1, 0)
     loadings = X[np.arange(len(layout.block)), layout.block].T
     attenuation = np.ones(C.shape[:2])

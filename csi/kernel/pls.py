@@ -223,7 +223,7 @@ def _orient(w: Array, R: Array, layout: Layout, reference: Array | None) -> Arra
     """(B, p) weights with each construct's sign settled."""
     W = w.T.copy()
     for b in layout.slices:
-        target = R[:, b, b].sum(axis=-1) if reference is None else R[:, b, b] @ reference[b]
+        target = R[:, b, b].sum(axis=-1) if reference is None else np.einsum("bik,k->bi", R[:, b, b], reference[b])
         agreement = np.einsum("bi,bi->b", W[:, b], target)
         W[:, b] *= np.where(agreement < 0, -1.0, 1.0)[:, None]
     return W
