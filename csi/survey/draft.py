@@ -13,7 +13,8 @@ from csi.survey.dates import read_dates
 from csi.survey.readers.raw import Question, RawTable, Texts
 
 # Ends of the scales that questionnaires use, shortest first, and the codes that mean no answer where they lie beyond.
-SCALES = ((1, 3), (1, 4), (1, 5), (1, 6), (1, 7), (1, 9), (1, 10), (0, 10), (0, 100))
+SCALES = ((1, 3), (0, 3), (1, 4), (0, 4), (1, 5), (1, 6), (0, 6), (1, 7), (1, 9), (1, 10), (0, 10), (0, 100))
+BESIDE_ZERO = (5, 7)  # high ends of scales from 1 beside which a 0 means not applicable
 SUSPECTS = (-1, -2, -8, -9, -77, -88, -99, 8, 9, 77, 88, 97, 98, 99, 888, 988, 998, 999)
 _SEPARATORS = ("┋", ";", "|", ", ")
 _WORDS: Mapping[str, str] = {
@@ -28,11 +29,18 @@ _WORDS: Mapping[str, str] = {
         r"|质量|服务|态度|速度|环境|网络|信号|人员|等候"
     ),
 }
+_GAP_FIELDS = {
+    "missing": ("skipped", "routed_past", "not_asked"),
+    "dont_know": ("dont_know",),
+    "refused": ("refused",),
+    "not_applicable": ("not_applicable",),
+}
 _ROLES: Mapping[str, str] = {
     "weight": r"\bweight|权重|加权",
     "date": r"date|time|时间|日期",
     "key": r"\bid\b|_id$|^id|customer|respondent|respnum|key|编号|序号|号码|用户id",
-    "segment": r"age|gender|sex\b|region|city|income|education|occupation|性别|年龄|地区|城市|收入|学历|职业|省份|套餐|品牌类型",
+    "segment": r"(?<![a-z])(age|gender|sex|region|city|income|education|occupation)(?![a-z])"
+    r"|性别|年龄|地区|城市|收入|学历|职业|省份|套餐|品牌类型",
 }
 
 
@@ -122,11 +130,30 @@ def _guess(column: str, texts: Texts, question: Question, taken: set[str]) -> Gu
     if scale and not re.search(_ROLES["segment"], said, re.IGNORECASE):
         turned = _is_turned(question)
         why += "; its words run from good to bad" if turned else ""
-        return Guess(column, "item", why, question.wording, scale, _construct(said), turned)
+        return Guess(
+            column, "item", why, question.wording, _with_gaps(scale, cells, question), _construct(said), turned
+        )
     if len(cells) <= 20 and sum(cells.values()) >= 2 * len(cells):
         why = f"{len(cells)} different cells"
         return Guess(column, "segment", why, question.wording, levels=_levels(cells, question))
     return Guess(column, "comment", f"{len(cells):,} different texts", question.wording)
+
+
+def _with_gaps(scale: dict[str, object], cells: Mapping[str, int], question: Question) -> dict[str, object]:
+    """The scale with the codes in the column that a file declares to be no answers."""
+    known = {field: [code for kind in kinds for code, is_kind in question.gaps.items() if is_kind == kind and code in cells]
+             for field, kinds in _GAP_FIELDS.items()}  # fmt: skip
+    codes = {name: [_code(text) for text in texts] for name, texts in known.items() if texts}
+    return {**scale, **{name: _merged(scale.get(name), found) for name, found in codes.items()}}
+
+
+def _code(text: str) -> int | str:
+    return int(text) if re.fullmatch(r"-?\d+", text) else text
+
+
+def _merged(known: object, found: list[int | str]) -> list[int | str]:
+    """What was suspected and what is declared, once each."""
+    return list(dict.fromkeys([*known, *found])) if isinstance(known, list) else found
 
 
 def _choice(column: str, cells: Mapping[str, int], question: Question) -> Guess | None:
@@ -197,16 +224,16 @@ def _scale(cells: Mapping[str, int], question: Question, said: str) -> tuple[dic
     numbers = {number for cell in answers if (number := as_number(cell)) is not None}
     words = [cell for cell in answers if as_number(cell) is None]
     if words:
-        return _scale_of_words(answers, words)
+        return _scale_of_words(answers, words, numbers)
     labelled = {
         number for text in question.labels if (number := as_number(text)) is not None and text not in question.gaps
     }
-    if not numbers or any(number != int(number) for number in numbers):
-        return {}, ""
-    return _scale_of_numbers(numbers | labelled, said)
+    return _scale_of_numbers(numbers | labelled, said) if numbers else ({}, "")
 
 
-def _scale_of_words(answers: Mapping[str, int], words: Sequence[str]) -> tuple[dict[str, object], str]:
+def _scale_of_words(
+    answers: Mapping[str, int], words: Sequence[str], numbers: set[float]
+) -> tuple[dict[str, object], str]:
     total = sum(answers[word] for word in words)
     best, share = "", 0.0
     for name in ANCHORS:
@@ -219,15 +246,20 @@ def _scale_of_words(answers: Mapping[str, int], words: Sequence[str]) -> tuple[d
         unknown = sorted(word for word in words if plain(word) not in numbers_of(best))
         codes = {"missing": unknown} if unknown else {}
         return {"low": min(points), "high": max(points), "anchors": best, **codes}, f"words of the set {best!r}"
-    leading = [re.match(r"\s*(\d+)\s*\D", word) for word in words]
+    leading = [re.match(r"\s*(\d+)(?!\.?\d|[eE][-+]?\d)\s*\D", word) for word in words]
     if all(leading) and len(words) > 2:
-        scale, why = _scale_of_numbers({float(match[1]) for match in leading if match})
+        scale, why = _scale_of_numbers({float(match[1]) for match in leading if match} | numbers)
         return ({**scale, "number_first": True}, f"{why}, a number before its words") if scale else ({}, "")
     return {}, ""
 
 
 def _scale_of_numbers(numbers: set[float], said: str = "") -> tuple[dict[str, object], str]:
     """The shortest usual scale that holds all numbers but those suspected to mean no answer."""
+    if any(number != int(number) for number in numbers):
+        return {}, ""
+    if 0 in numbers and (high := max(numbers)) in BESIDE_ZERO and len(numbers) > 3:
+        why = f"{len(numbers)} different numbers from 0 to {high:g}; 0 may mean not applicable"
+        return {"low": 1, "high": int(high), "not_applicable": [0]}, why
     for low, high in SCALES:
         beyond = {number for number in numbers if not low <= number <= high}
         inside = numbers - beyond

@@ -65,7 +65,17 @@ class TestScales:
         assert not guess(whole(1, 5), labels=dict(zip(labels, reversed(labels.values()), strict=True))).reverse
 
     def test_what_the_file_declares_missing_is_not_on_the_scale(self):
-        assert guess([*whole(1, 5), 6], gaps={"6": "not_applicable"}).scale == {"low": 1, "high": 5}
+        scale = guess([*whole(1, 5), 6], gaps={"6": "not_applicable"}).scale
+        assert scale == {"low": 1, "high": 5, "not_applicable": [6]}
+
+    def test_a_zero_beside_one_to_five_or_seven_may_mean_not_applicable(self):
+        assert guess(whole(0, 5)).scale == {"low": 1, "high": 5, "not_applicable": [0]}
+        assert guess(whole(0, 7)).scale == {"low": 1, "high": 7, "not_applicable": [0]}
+        assert guess(whole(0, 4)).scale == {"low": 0, "high": 4}
+        assert guess(whole(0, 10)).scale == {"low": 0, "high": 10}
+
+    def test_shares_some_of_which_are_written_with_an_exponent_are_no_scale(self):
+        assert guess([*np.linspace(0, 1, 40), *["3.5E-05", "1.2E-06", "7.25e-07"]]).role != "item"
 
     def test_a_battery_has_one_scale(self):
         rows = [[str(a), str(b)] for a, b in zip(whole(0, 10), whole(3, 10, N + 3), strict=True)]

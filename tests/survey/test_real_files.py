@@ -1,7 +1,9 @@
-"""Every kind of real file reads with a drafted codebook: all rows, the codes that are no answers, and cells known beforehand."""
+"""Every real file reads with a drafted codebook: all rows, every kind of gap, and cells known beforehand."""
 
 import json
+from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -12,48 +14,33 @@ from csi.survey.readers.formats import read_raw
 from csi.survey.reading import code_table
 from csi.survey.survey import Source
 
-# file, options, rows, side file; None where the file itself says all there is to say
-FILES = [
-    ("acsi2015/acsi2015_food_air_isp.csv", {}, 5734, None),
-    ("acsi2015/acsi2015_food_air_isp.xlsx", {}, 5734, None),
-    ("servqual_kiosk/kiosk.csv", {"encoding": "cp949"}, 211, None),
-    ("servqual_kiosk/kiosk_google_forms_responses.xlsx", {"sheet": "서브퀄_문항만"}, 196, None),
-    ("telecom_cn_voice/voice_satisfaction.csv", {}, 5433, None),
-    ("telecom_cn_voice/voice_satisfaction.xlsx", {}, 5433, None),
-    ("telco_ibm_extended/Telco_customer_churn_status.csv", {}, 7043, None),
-    ("mlc_churn/mlc_churn.csv", {}, 5000, None),
-    ("airline/airline_passenger_satisfaction_twothirds.csv.gz", {}, 86585, None),
-    ("sfo_airport/2013_SFO_Customer_Survey.csv", {}, 3535, None),
-    ("sfo_airport/2017_SFO_Customer_Survey.csv", {}, 2831, None),
-    ("limesurvey_rse/rse_2016_uk.csv", {}, 273, None),
-    ("limesurvey_rse/rse_2017_uk.csv", {}, 253, None),
-    ("qualtrics_climate/qualtrics.csv", {}, 452, "qualtrics_climate/Climatologist.qsf"),
-    ("surveymonkey_starwars/StarWars.csv", {"encoding": "mac_roman"}, 1186, None),
-    ("surveymonkey_flying/flying-etiquette.csv", {}, 1040, None),
-    ("wenjuanxing_parenting/wenjuanxing_format_sample.xlsx", {}, 60, None),
-    ("redcap_clinical-trial-1/data.csv", {}, 500, "redcap_clinical-trial-1/dictionary.csv"),
-    ("redcap_checkboxes-1/data.csv", {}, 4, "redcap_checkboxes-1/dictionary.csv"),
-    ("kobo_likert/data_likert.xlsx", {}, 120, "kobo_likert/form_likert.xlsx"),
-    ("mobi.csv", {}, 250, None),
-    ("corp_rep.csv", {}, 344, None),
-    ("corp_rep2.csv", {}, 347, None),
-    ("satisfaction.csv", {}, 250, None),
-]
+FILES = json.loads((Path(__file__).parents[1] / "golden" / "real_files.json").read_text("utf-8"))["files"]
 
 
 @pytest.mark.filterwarnings("ignore::csi.errors.CsiWarning")
-@pytest.mark.parametrize(("name", "options", "rows", "side"), FILES, ids=[file[0] for file in FILES])
-def test_a_drafted_codebook_reads_it(shared, tmp_path, name, options, rows, side):
-    path = shared / "data" / name
-    questions = side_questions(shared / "data" / side) if side else None
+@pytest.mark.parametrize("name", FILES)
+def test_a_drafted_codebook_reads_it(shared, tmp_path, name):
+    path, known = shared / "data" / name, FILES[name]
+    options = known["options"]
+    questions = side_questions(shared / "data" / known["side"]) if known["side"] else None
     out = tmp_path / "study.toml"
     guesses = draft_study(path, out, side=questions, **options)
     raw = read_raw(path, options.get("sheet"), options.get("encoding"))
-    assert len(raw) + len(raw.refused_rows) == rows
+    assert len(raw) + len(raw.refused_rows) == known["rows"]
     assert {guess.column for guess in guesses} == set(raw.columns)
     survey = _coded(out, raw)
     assert len(survey) == len(raw)
-    assert list(survey.answers.columns) == [item.name for item in survey.codebook.items]
+    names = {item.column: item.name for item in survey.codebook.items}
+    assert list(survey.answers.columns) == list(names.values())
+    assert len(names) == known["items"]
+    kinds = np.bincount(survey.gaps.to_numpy(int).ravel(), minlength=len(GAP_KINDS))
+    assert {kind: n for kind, n in zip(GAP_KINDS, kinds, strict=True) if n} == known["cells"]
+    for case, column, text, answer in known["known"]:
+        assert raw.columns[column].cells()[case] == text
+        if column in names:
+            assert survey.answers.at[case, names[column]] == pytest.approx(
+                answer if answer is not None else np.nan, nan_ok=True
+            )
     for item in survey.codebook.items:  # every cell is an answer, a gap, or refused and kept
         texts = raw.columns[item.column].cells()
         gaps = survey.gaps[item.name].to_numpy()
@@ -118,3 +105,9 @@ def test_servqual_arrives_as_two_batteries(shared, tmp_path):
     assert all((g.scale["low"], g.scale["high"]) == (1, 7) for g in items)
     halves = [[g.column for g in items if g.column.split(".")[0].strip().endswith(end)] for end in ("-1", "-2")]
     assert [len(half) for half in halves] == [22, 22], json.dumps([g.column[:12] for g in items], ensure_ascii=False)
+
+
+def test_a_structure_file_tells_the_questions(shared):
+    """LimeSurvey's own structure: one question with its answers, in two languages."""
+    questions = side_questions(shared / "data" / "limesurvey_lss" / "survey-one-question-two-languages.lss")
+    assert len(questions) == 1

@@ -12,6 +12,7 @@ _KINDS = {
     **dict.fromkeys(("prefer not to answer", "prefer not to say", "refused", "declined to answer"), "refused"),
     **dict.fromkeys(("拒答", "拒绝回答", "不愿回答", "不愿意回答", "不愿透露", "不便回答", "不想回答"), "refused"),
     **dict.fromkeys(("not applicable", "does not apply", "n/a", "no basis for evaluation", "never used"), "not_applicable"),
+    **dict.fromkeys(("never tried", "never tried it", "never used it", "have not used it", "haven't used it"), "not_applicable"),
     **dict.fromkeys(("不适用", "无法评价", "没用过", "没有用过", "从未使用", "未使用过"), "not_applicable"),
 }  # fmt: skip
 _POINTS = {word for points in ANCHORS.values() for word in points}
