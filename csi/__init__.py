@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from csi.model.presets import acsi as acsi
     from csi.model.presets import ecsi as ecsi
     from csi.model.presets import mobile_csi as mobile_csi
+    from csi.quarter import Quarter as Quarter
+    from csi.quarter import run_quarter as run_quarter
     from csi.report.charts.outlets import plot_outlets as plot_outlets
     from csi.report.charts.path_diagram import plot_path_diagram as plot_path_diagram
     from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
@@ -98,10 +100,8 @@ if TYPE_CHECKING:
     from csi.structural.segments import pos as pos
     from csi.structural.tetrad_analysis import TetradAnalysis as TetradAnalysis
     from csi.structural.tetrad_analysis import tetrad_analysis as tetrad_analysis
-    from csi.study import Quarter as Quarter
     from csi.study import Study as Study
     from csi.study import read_study as read_study
-    from csi.study import run_quarter as run_quarter
     from csi.survey.codebook import Codebook as Codebook
     from csi.survey.design import Design as Design
     from csi.survey.design_errors import WeightedMeans as WeightedMeans
@@ -234,10 +234,10 @@ _HOME = {
     "pos": "csi.structural.segments",
     "TetradAnalysis": "csi.structural.tetrad_analysis",
     "tetrad_analysis": "csi.structural.tetrad_analysis",
-    "Quarter": "csi.study",
+    "Quarter": "csi.quarter",
     "Study": "csi.study",
     "read_study": "csi.study",
-    "run_quarter": "csi.study",
+    "run_quarter": "csi.quarter",
     "Codebook": "csi.survey.codebook",
     "Design": "csi.survey.design",
     "WeightedMeans": "csi.survey.design_errors",

@@ -184,8 +184,9 @@ def _run(
     unknown = [language for language in languages if language not in LANGUAGES]
     if unknown:
         raise CsiError(f"--language must be one of {', '.join(LANGUAGES)}, not {unknown[0]!r}.")
+    from csi.quarter import run_quarter
     from csi.report.html import quarterly_report
-    from csi.study import read_study, run_quarter
+    from csi.study import read_study
 
     plan = read_study(study, data_dir=data_dir)
     folder = out or Path("reports") / plan.about.name / plan.wave(wave).name

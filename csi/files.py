@@ -1,10 +1,10 @@
-"""Files are written whole or not at all."""
+"""Files are written whole or not at all; names of files that differ by wave."""
 
 import os
 import tempfile
 from pathlib import Path
 
-from csi.errors import FileError
+from csi.errors import FileError, StudyError
 
 
 def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
@@ -35,3 +35,21 @@ def write_whole(path: Path, data: bytes, *, private: bool = False) -> None:
         raise FileError(
             f"{path}: cannot be written ({error.strerror or error}). Name another folder or make room."
         ) from error
+
+
+def in_wave(path: str, wave: str | None) -> str:
+    """The path with "{wave}" filled in.
+
+    >>> in_wave("base_{wave}.parquet", "2026Q3")
+    'base_2026Q3.parquet'
+
+    Raises
+    ------
+    StudyError
+        The path differs by wave, and the wave has no name.
+    """
+    if "{wave}" not in path:
+        return path
+    if wave is None:
+        raise StudyError(f"{path!r} is a file for each wave: say which wave is meant.")
+    return path.replace("{wave}", wave)

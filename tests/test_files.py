@@ -1,12 +1,12 @@
-"""write_whole: a file is there complete, or the place is as it was before."""
+"""A file is written complete, or the place is as it was before; a file for each wave has the wave in its name."""
 
 import os
 import stat
 
 import pytest
 
-from csi.errors import FileError
-from csi.files import write_whole
+from csi.errors import FileError, StudyError
+from csi.files import in_wave, write_whole
 
 
 def test_makes_the_folder_and_replaces_what_was_there(tmp_path):
@@ -42,3 +42,10 @@ def test_a_place_that_is_no_folder_is_named(tmp_path):
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(FileError, match="cannot be written"):
         write_whole(tmp_path / "file" / "x", b"")
+
+
+def test_a_file_for_each_wave():
+    assert in_wave("base_{wave}.csv", "2026Q3") == "base_2026Q3.csv"
+    assert in_wave("base.csv", None) == "base.csv"
+    with pytest.raises(StudyError, match="say which wave"):
+        in_wave("base_{wave}.csv", None)

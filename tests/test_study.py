@@ -1,5 +1,6 @@
 """read_study and run_quarter: one file says it all; what the data do not allow is left out and said."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,11 @@ def edited(simulated, tmp_path, *changes):
     return path, simulated.parent / "data"
 
 
+def without_margins(text):
+    """The study file without its own [margins]."""
+    return re.sub(r"\[margins\]\n.*?\n\n", "", text, flags=re.DOTALL)
+
+
 class TestQuarter:
     def test_holds_every_noun_of_the_wave(self, quarter):
         assert quarter.survey.wave == "2026Q3"
@@ -56,6 +62,27 @@ class TestQuarter:
         low, high = quarter.index.interval
         assert f"Satisfaction index {quarter.index.value:.1f} ({low:.1f} to {high:.1f})" in str(quarter)
         assert f"{quarter.care.treated} customers on the care list" in str(quarter)
+
+    def test_weights_to_the_customer_base_repair_who_answers(self, simulated, quarter):
+        """Long-standing customers answer more often; the margins are counted on the base of each wave."""
+        base = pd.read_parquet(simulated.parent / "data" / "customers_2026Q3.parquet")
+        survey = quarter.survey
+        for segment in ("brand", "tenure_band", "region"):
+            share = base[segment].value_counts(normalize=True)
+            weighted = (
+                pd.Series(survey.weights).groupby(survey.respondents[segment].to_numpy()).sum() / survey.weights.sum()
+            )
+            assert (weighted - share).abs().max() < 1e-6
+        assert survey.weights.std() > 0.05
+
+    @pytest.mark.filterwarnings("ignore::csi.errors.CsiWarning")
+    def test_margins_need_the_base_they_are_counted_on(self, simulated, tmp_path):
+        path, data = edited(simulated, tmp_path, ('customers_{wave}.parquet"\nby', 'nobody_{wave}.parquet"\nby'))
+        with pytest.raises(StudyError, match=r"counted on 'nobody_2026Q3.parquet' for wave '2026Q3', which is not in"):
+            csi.read_study(path, data_dir=data).judged()
+        path, data = edited(simulated, tmp_path, ('by = ["brand", "tenure_band", "region"]', "by = []"))
+        with pytest.raises(StudyError, match="name at least one segment"):
+            csi.read_study(path, data_dir=data)
 
     def test_an_earlier_wave_sees_no_later_one(self, simulated):
         quarter = run(csi.read_study(simulated), "2025Q4")
@@ -152,7 +179,7 @@ class TestFaults:
             csi.run_quarter(csi.read_study(simulated), "2026Q4")
 
     def test_a_behaviour_table_that_is_not_there(self, simulated, tmp_path):
-        path, data = edited(simulated, tmp_path, ("customers_{wave}.parquet", "clients_{wave}.parquet"))
+        path, data = edited(simulated, tmp_path, ('table = "customers_{wave}', 'table = "clients_{wave}'))
         with pytest.raises(
             StudyError, match=r"\[behaviour\] needs 'clients_2025Q4.parquet' for wave '2025Q4'.*--data-dir"
         ):
@@ -180,6 +207,7 @@ class TestFaults:
         data.mkdir()
         answers = pd.read_csv(simulated.parent / "data" / "answers_2025Q4.csv", dtype=str).assign(QUAL2="7")
         answers.to_csv(data / "answers_2025Q4.csv", index=False)
+        shutil.copy(simulated.parent / "data" / "customers_2025Q4.parquet", data)
         with pytest.raises(
             EstimationError, match=r"answers_2025Q4.csv: item 'QUAL2' is constant: all \d+ answers are 7"
         ):
@@ -258,7 +286,7 @@ class TestAnswersBeforeTheFit:
     """What a study file says of answer quality, margins and keys takes effect in every wave that is fitted."""
 
     def changed(self, simulated, tmp_path, **sections):
-        text = simulated.read_text("utf-8")
+        text = without_margins(simulated.read_text("utf-8"))
         for name, lines in sections.items():
             text = (
                 text.replace("[codebook]\n", f"[codebook]\n{lines}\n", 1)
@@ -304,7 +332,7 @@ class TestAnswersBeforeTheFit:
 
         other = 'scales = { "2026Q2" = { low = 0, high = 10 } }\n'
         path = tmp_path / "study.toml"
-        text = simulated.read_text("utf-8").replace('name = "IMAG1"\n', f'name = "IMAG1"\n{other}')
+        text = without_margins(simulated.read_text("utf-8")).replace('name = "IMAG1"\n', f'name = "IMAG1"\n{other}')
         text += "\n[margins]\nbrand.premium = 1\nbrand.youth = 1\nbrand.prepaid = 1\n"
         text += '[quality]\nexclude = ["erratic", "outlier"]\n'
         path.write_text(text.replace("draws = 1000", "draws = 100"), "utf-8")

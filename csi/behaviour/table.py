@@ -64,8 +64,8 @@ class BehaviourTable:
         """Build the section from its TOML table; errors name the source and the field.
 
         >>> section = {"table": "base_{wave}.parquet", "key": "id", "features": ["calls"]}
-        >>> BehaviourTable.from_dict(section | {"do_not_disturb": "dnd", "consent": "not recorded"}).path_for("2026Q3")
-        'base_2026Q3.parquet'
+        >>> BehaviourTable.from_dict(section | {"do_not_disturb": "dnd", "consent": "not recorded"}).features
+        ('calls',)
 
         Raises
         ------
@@ -76,16 +76,6 @@ class BehaviourTable:
             return cls(**section)
         except ValidationError as error:
             raise StudyError(f"{source}: {describe(error)}") from None
-
-    def path_for(self, wave: str | None = None) -> str:
-        """The table's path with the wave filled in."""
-        if "{wave}" not in self.table:
-            return self.table
-        if wave is None:
-            raise StudyError(
-                f"the behaviour table {self.table!r} lies in a file for each wave: say which wave is meant."
-            )
-        return self.table.replace("{wave}", wave)
 
     def label(self, feature: str, language: str) -> str:
         """The feature's name in a language; the column's name where the study gives none."""

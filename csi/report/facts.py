@@ -8,9 +8,9 @@ import numpy as np
 import csi
 from csi.care.lists import CARE
 from csi.index.score import MINIMUM_CELL
+from csi.quarter import Quarter
 from csi.report.labels import Labels
 from csi.report.tables import signed
-from csi.study import Quarter
 from csi.survey.covariates import NEGLIGIBLE
 from csi.survey.weighting import weight_summary
 from csi.words import say
@@ -96,11 +96,12 @@ def _rescaled(quarter: Quarter, labels: Labels) -> str:
 
 def _weighted(quarter: Quarter, language: str) -> str:
     """To which margins the answers are weighted, and what that costs."""
-    if not quarter.study.margins:
+    margins = quarter.survey.design.margins
+    if not margins:
         return ""
     summary, codebook = weight_summary(quarter.survey), quarter.study.codebook
     segments = {segment.name: segment.wording.text(language, segment.name) for segment in codebook.segments}
-    names = ("、" if language == "zh" else ", ").join(segments.get(name, name) for name in quarter.study.margins)
+    names = ("、" if language == "zh" else ", ").join(segments.get(name, name) for name in margins)
     n, effective = f"{summary.n:,}", f"{summary.n_effective:,.0f}"
     return say(
         "report.weighted", language, names=names, n=n, effective=effective, effect=f"{summary.design_effect:.2f}"

@@ -10,12 +10,12 @@ from csi.care.spreadsheet import csv_of
 from csi.display import Result
 from csi.errors import ReportError
 from csi.files import write_whole
+from csi.quarter import Quarter
 from csi.report.facts import care_facts, facts
 from csi.report.labels import Labels
 from csi.report.pictures import pictures
 from csi.report.tables import finding_rows, indicator_rows, priority_rows
 from csi.report.webfont import embedded_font
-from csi.study import Quarter
 from csi.words import LANGUAGES, say
 
 

@@ -8,13 +8,13 @@ from functools import partial
 
 from matplotlib.axes import Axes
 
+from csi.quarter import Quarter
 from csi.report.charts.path_diagram import plot_path_diagram
 from csi.report.charts.priority_map import plot_priority_map
 from csi.report.charts.segments import plot_segments
 from csi.report.charts.trend import plot_index_trend
 from csi.report.labels import Labels
 from csi.report.theme import axes, look
-from csi.study import Quarter
 from csi.words import say
 
 Size = tuple[float, float]

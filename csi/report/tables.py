@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 
 from csi.drivers.priority_map import WEAK_AND_IMPORTANT
+from csi.quarter import Quarter
 from csi.report.charts.priority_map import numbered
 from csi.report.labels import Labels
 from csi.structural.assessment import Assessment, Finding
-from csi.study import Quarter
 from csi.words import say
 
 

@@ -7,6 +7,9 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import ConfigDict, field_validator
+from pydantic.dataclasses import dataclass
+
 from csi.errors import SurveyError, known_names
 
 Margins = dict[str, dict[str, float]]
@@ -16,6 +19,34 @@ _HEADERS = {
     "level": ("level", "category", "group", "value", "水平", "类别", "取值", "分组"),
     "share": ("share", "proportion", "percent", "count", "population", "占比", "比例", "人数", "数量", "总体"),
 }
+
+
+@dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
+class CountedMargins:
+    """Margins to be counted on the customer base: a file with one row a customer, and the segments to count by.
+
+    Attributes
+    ----------
+    counted_on
+        Path of a Parquet or CSV file; may contain "{wave}".
+    by
+        Segments that have a column of the same name in the base, or segment -> column.
+
+    >>> dict(CountedMargins(counted_on="base_{wave}.parquet", by=["region"]).by)
+    {'region': 'region'}
+    """
+
+    counted_on: str
+    by: dict[str, str]
+
+    @field_validator("by", mode="before")
+    @classmethod
+    def _named(cls, by: object) -> object:
+        if isinstance(by, list):
+            by = {name: name for name in by}
+        if not by:
+            raise ValueError("name at least one segment to count by")
+        return by
 
 
 def read_margins(source: str | Path | Mapping[str, Any]) -> Margins:

@@ -178,9 +178,6 @@ class TestTheStudyFile:
     def test_a_whole_section(self):
         table = BehaviourTable.from_dict(SECTION | {"wording": {"calls": {"en": "Calls", "zh": "呼叫次数"}}})
         assert table.label("calls", "zh") == "呼叫次数"
-        assert table.path_for("2026Q3") == "base_2026Q3.csv"
-        with pytest.raises(StudyError, match="say which wave"):
-            table.path_for()
 
     @pytest.mark.parametrize("field", ["do_not_disturb", "consent"])
     def test_protection_is_never_taken_for_granted(self, field):

@@ -96,7 +96,7 @@ def test_respondents_and_study_texts_cannot_write_html(quarter):
 def test_without_data_a_section_is_one_sentence(study):
     from dataclasses import replace
 
-    bare = replace(study, behaviour=None, codebook=replace(study.codebook, segments=()))
+    bare = replace(study, behaviour=None, margins={}, codebook=replace(study.codebook, segments=()))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", CsiWarning)
         quarter = csi.run_quarter(bare, "2025Q4")
