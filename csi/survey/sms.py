@@ -49,8 +49,8 @@ class SmsLog(Result):
         One row a visit: key, match (the key as it is compared), outlet, sent_at (first text), texts (sent), reply_class,
         attitude (any reply complains of staff), replied_at, reply, comment, rule, replies (within the window).
     replies
-        One row a reply: row (in its file), key, replied_at, text, reply_class, attitude, rule, comment, visit (position in
-        `visits`, or missing), use ("counts", "superseded", "late", "no sent text").
+        One row a reply: row (in its file), key, match, replied_at, text, reply_class, attitude, rule, comment, opt_out (wants no
+        more texts), visit (position in `visits`, or missing), use ("counts", "superseded", "late", "no sent text").
     refused_rows
         Rows that could not be used: log ("sent" or "replies"), row, text, reason.
     window_hours
@@ -67,6 +67,11 @@ class SmsLog(Result):
         """Texts sent."""
         return int(self.visits["texts"].sum())
 
+    @property
+    def opted_out(self) -> frozenset[str]:
+        """Customers who asked for no more texts, by `match`."""
+        return frozenset(self.replies.loc[self.replies["opt_out"], "match"])
+
     def headline(self) -> list[str]:
         """Counts of texts, visits and replies, and of what could not be used."""
         visits, use = self.visits, self.replies["use"].value_counts()
@@ -77,7 +82,7 @@ class SmsLog(Result):
             f"({replied / len(visits):.1%})",
             f"{len(self.replies):,} replies: {use.get(COUNTS, 0):,} count, {use.get(SUPERSEDED, 0):,} superseded, "
             f"{use.get(LATE, 0):,} later than {self.window_hours:g} h, {use.get(NO_TEXT, 0):,} without a sent text; "
-            f"{len(self.refused_rows):,} rows refused",
+            f"{len(self.refused_rows):,} rows refused; {len(self.opted_out):,} customers want no more texts",
         ]
 
     def table(self) -> pd.DataFrame:
@@ -215,7 +220,20 @@ def _linked(asked: pd.DataFrame, said: pd.DataFrame, window_hours: float) -> pd.
     linked["use"] = np.select([linked["visit"].isna(), late], [NO_TEXT, LATE], SUPERSEDED).astype(object)
     linked.loc[ranked.drop_duplicates("visit", keep="last").index, "use"] = COUNTS
     linked["visit"] = linked["visit"].astype("Int64")
-    kept = ["row", "key", "time", "text", "reply_class", "attitude", "rule", "comment", "visit", "use"]
+    kept = [
+        "row",
+        "key",
+        "match",
+        "time",
+        "text",
+        "reply_class",
+        "attitude",
+        "rule",
+        "comment",
+        "opt_out",
+        "visit",
+        "use",
+    ]
     return linked[kept].rename(columns={"time": "replied_at"})
 
 

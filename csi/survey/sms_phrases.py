@@ -142,3 +142,13 @@ MANNER_EN = (
 )
 _DENIAL = _any("not never no nobody none without neither nor wasnt isnt werent arent didnt")
 DENIED_EN = rf"\b(?:{_DENIAL}|\w+n't)\b(?: \w+){{0,2}} $"
+
+# The customer wants no more texts: a word that is the whole reply, or a sentence that says so. After `plain`.
+OPT_OUT_WORDS = frozenset(
+    ("td", "tt", "t", "stop", "unsubscribe", "quit", "end", "optout", "退订", "退", "取消订阅", "拒收", "免打扰")
+)
+OPT_OUT = (
+    r"退订|拒收|免打扰|(?:别|不要|勿|请勿|停止|不许|禁止)(?:再|总|老|一直)*(?:给我|向我)?(?:发(?![票脾火现生展放货])|打扰|骚扰|联系|推送)|不想(?:再)?收到",
+    r"\bunsubscribe\b|\bopt(?:ing)? out\b|\b(?:stop|no more) (?:texting|messaging|contacting|sending|texts|messages)\b",
+    r"\b(?:do not|don't|never) (?:text|contact|message|write to|send) (?:me|us|any|this)\b|\btake me off\b",
+)

@@ -21,7 +21,7 @@ the clause ("没人觉得很好"), after it ("good, not") or alone beside a good
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import pandas as pd
@@ -45,6 +45,7 @@ _ABSENT = {
     w.NEVER_VISITED: re.compile("|".join(phrases.NEVER_WENT)),
     w.NOT_ME: re.compile("|".join(phrases.NOT_MYSELF)),
 }
+_OPT_OUT = re.compile("|".join(phrases.OPT_OUT))
 _MISDIRECTED = re.compile("|".join(phrases.MISDIRECTED))
 _NUMERALS = {"一": "1", "二": "2", "两": "2", "三": "3", "四": "4", "one": "1", "two": "2", "three": "3", "four": "4"}
 _GRADED = frozenset((w.EXCELLENT, w.POSITIVE, w.MIDDLE, w.PASSABLE, w.BAD))
@@ -55,12 +56,16 @@ _CODE = "D"
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """Class of a reply (of `sms_words.CLASSES`), whether it complains of staff, the rule that decided, and its free text."""
+    """Class of a reply (of `sms_words.CLASSES`), whether it complains of staff, the rule that decided, its free text.
+
+    `opt_out` says whether the customer wants no more texts.
+    """
 
     reply_class: str
     attitude: bool
     rule: str
     comment: str
+    opt_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +111,7 @@ def parse_replies(
     pandas.DataFrame
         One row a reply: text, reply_class (very_good, good, average, poor, never_visited, not_me, staff_complaint or
         unreadable), attitude (complains of staff, beside a rating or alone), rule (what decided), comment (the text where it
-        says more than a rating).
+        says more than a rating), opt_out (wants no more texts, whatever else the reply says).
 
     Raises
     ------
@@ -133,6 +138,7 @@ def parse_replies(
             "attitude": pd.Series([readings[cell].attitude for cell in cells], dtype=bool),
             "rule": pd.Series([readings[cell].rule for cell in cells], dtype=object),
             "comment": pd.Series([readings[cell].comment for cell in cells], dtype=object),
+            "opt_out": pd.Series([readings[cell].opt_out for cell in cells], dtype=bool),
         }
     )
 
@@ -155,6 +161,10 @@ class ReplyReader:
         """The reading of one reply."""
         flat = plain(text)
         tight = _tight(flat)
+        opt_out = tight in phrases.OPT_OUT_WORDS or bool(_OPT_OUT.search(flat))
+        return replace(self._rating(text, flat, tight), opt_out=opt_out)
+
+    def _rating(self, text: str, flat: str, tight: str) -> Reading:
         if tight in self.words:
             return Reading(self.words[tight], self.words[tight] == w.STAFF_COMPLAINT, "own words", "")
         absent = next((name for name, pattern in _ABSENT.items() if pattern.search(flat)), None)

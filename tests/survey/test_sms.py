@@ -329,3 +329,29 @@ class TestAMonth:
         assert "'-4 差" in path.read_text("utf-8-sig")
         assert path.stat().st_mode & 0o077 == 0
         assert log.visits["reply_class"].tolist() == ["unreadable"]
+
+
+class TestNoMoreTexts:
+    """Who asks for no more texts is not called back either."""
+
+    @pytest.mark.parametrize(
+        "text", ["TD", "退订", "Ｔ", "STOP", "4 别再给我发了", "不要发了", "unsubscribe", "don't text me"]
+    )
+    def test_asked_for(self, text):
+        assert parse_replies([text])["opt_out"].all()
+
+    @pytest.mark.parametrize(
+        "text", ["1", "4 不要发票", "不要发脾气", "等到停止营业", "nobody could stop the noise", "很好，别的没有"]
+    )
+    def test_not_asked_for(self, text):
+        assert not parse_replies([text])["opt_out"].any()
+
+    def test_a_dissatisfied_customer_who_opted_out_is_counted_but_not_listed(self):
+        sent = [("K", "A", "2026-09-01 10:00"), ("L", "A", "2026-09-01 10:00")]
+        replies = [("K", "2026-09-01 11:00", "4"), ("L", "2026-09-01 11:00", "4"), ("K", "2026-09-01 11:05", "TD")]
+        log = log_of(sent, replies)
+        calls = call_back_list(log)
+        assert log.visits["reply_class"].tolist() == ["poor", "poor"]
+        assert calls.customers["key"].tolist() == ["L"]
+        assert calls.opted_out == 1
+        assert "1 customers want no more texts" in str(log)
