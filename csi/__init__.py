@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from csi.behaviour.risk import dissatisfaction_risk as dissatisfaction_risk
     from csi.care.lists import CareList as CareList
     from csi.care.lists import care_list as care_list
+    from csi.drivers.kpis import KpiEffects as KpiEffects
+    from csi.drivers.kpis import KpiWords as KpiWords
+    from csi.drivers.kpis import kpi_effects as kpi_effects
     from csi.drivers.necessity import CombinedPriorityMap as CombinedPriorityMap
     from csi.drivers.necessity import NecessaryConditions as NecessaryConditions
     from csi.drivers.necessity import combined_priority_map as combined_priority_map
@@ -31,6 +34,8 @@ if TYPE_CHECKING:
     from csi.index.forecast import forecast_index as forecast_index
     from csi.index.indicators import Indicators as Indicators
     from csi.index.indicators import indicator_levels as indicator_levels
+    from csi.index.league import League as League
+    from csi.index.league import league as league
     from csi.index.modes import ModeEffect as ModeEffect
     from csi.index.modes import mode_effect as mode_effect
     from csi.index.modes import mode_effect_of_frame as mode_effect_of_frame
@@ -44,6 +49,8 @@ if TYPE_CHECKING:
     from csi.model.presets import mobile_csi as mobile_csi
     from csi.quarter import Quarter as Quarter
     from csi.quarter import run_quarter as run_quarter
+    from csi.report.charts.kpis import plot_kpi_effects as plot_kpi_effects
+    from csi.report.charts.league import plot_league as plot_league
     from csi.report.charts.outlets import plot_outlets as plot_outlets
     from csi.report.charts.path_diagram import plot_path_diagram as plot_path_diagram
     from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
@@ -103,6 +110,7 @@ if TYPE_CHECKING:
     from csi.study import Study as Study
     from csi.study import read_study as read_study
     from csi.survey.codebook import Codebook as Codebook
+    from csi.survey.codebook import Wording as Wording
     from csi.survey.design import Design as Design
     from csi.survey.design_errors import WeightedMeans as WeightedMeans
     from csi.survey.design_errors import weighted_means as weighted_means
@@ -151,6 +159,9 @@ _HOME = {
     "dissatisfaction_risk": "csi.behaviour.risk",
     "CareList": "csi.care.lists",
     "care_list": "csi.care.lists",
+    "KpiEffects": "csi.drivers.kpis",
+    "KpiWords": "csi.drivers.kpis",
+    "kpi_effects": "csi.drivers.kpis",
     "CombinedPriorityMap": "csi.drivers.necessity",
     "NecessaryConditions": "csi.drivers.necessity",
     "combined_priority_map": "csi.drivers.necessity",
@@ -167,6 +178,8 @@ _HOME = {
     "forecast_index": "csi.index.forecast",
     "Indicators": "csi.index.indicators",
     "indicator_levels": "csi.index.indicators",
+    "League": "csi.index.league",
+    "league": "csi.index.league",
     "ModeEffect": "csi.index.modes",
     "mode_effect": "csi.index.modes",
     "mode_effect_of_frame": "csi.index.modes",
@@ -178,6 +191,10 @@ _HOME = {
     "acsi": "csi.model.presets",
     "ecsi": "csi.model.presets",
     "mobile_csi": "csi.model.presets",
+    "Quarter": "csi.quarter",
+    "run_quarter": "csi.quarter",
+    "plot_kpi_effects": "csi.report.charts.kpis",
+    "plot_league": "csi.report.charts.league",
     "plot_outlets": "csi.report.charts.outlets",
     "plot_path_diagram": "csi.report.charts.path_diagram",
     "plot_priority_map": "csi.report.charts.priority_map",
@@ -234,11 +251,10 @@ _HOME = {
     "pos": "csi.structural.segments",
     "TetradAnalysis": "csi.structural.tetrad_analysis",
     "tetrad_analysis": "csi.structural.tetrad_analysis",
-    "Quarter": "csi.quarter",
     "Study": "csi.study",
     "read_study": "csi.study",
-    "run_quarter": "csi.quarter",
     "Codebook": "csi.survey.codebook",
+    "Wording": "csi.survey.codebook",
     "Design": "csi.survey.design",
     "WeightedMeans": "csi.survey.design_errors",
     "weighted_means": "csi.survey.design_errors",
