@@ -41,6 +41,10 @@ if TYPE_CHECKING:
     from csi.index.modes import mode_effect_of_frame as mode_effect_of_frame
     from csi.index.score import Index as Index
     from csi.index.score import satisfaction_index as satisfaction_index
+    from csi.index.servqual import Servqual as Servqual
+    from csi.index.servqual import servqual as servqual
+    from csi.index.servqual_structure import ServqualStructure as ServqualStructure
+    from csi.index.servqual_structure import servqual_structure as servqual_structure
     from csi.kernel.buckets import BucketMoments as BucketMoments
     from csi.model.construct import Construct as Construct
     from csi.model.model import Model as Model
@@ -56,6 +60,8 @@ if TYPE_CHECKING:
     from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
     from csi.report.charts.quality import plot_response_quality as plot_response_quality
     from csi.report.charts.segments import plot_segments as plot_segments
+    from csi.report.charts.servqual import plot_servqual_gaps as plot_servqual_gaps
+    from csi.report.charts.servqual import plot_servqual_radar as plot_servqual_radar
     from csi.report.charts.trend import plot_index_trend as plot_index_trend
     from csi.report.export import export as export
     from csi.report.html import Report as Report
@@ -185,6 +191,10 @@ _HOME = {
     "mode_effect_of_frame": "csi.index.modes",
     "Index": "csi.index.score",
     "satisfaction_index": "csi.index.score",
+    "Servqual": "csi.index.servqual",
+    "servqual": "csi.index.servqual",
+    "ServqualStructure": "csi.index.servqual_structure",
+    "servqual_structure": "csi.index.servqual_structure",
     "BucketMoments": "csi.kernel.buckets",
     "Construct": "csi.model.construct",
     "Model": "csi.model.model",
@@ -200,6 +210,8 @@ _HOME = {
     "plot_priority_map": "csi.report.charts.priority_map",
     "plot_response_quality": "csi.report.charts.quality",
     "plot_segments": "csi.report.charts.segments",
+    "plot_servqual_gaps": "csi.report.charts.servqual",
+    "plot_servqual_radar": "csi.report.charts.servqual",
     "plot_index_trend": "csi.report.charts.trend",
     "export": "csi.report.export",
     "Report": "csi.report.html",

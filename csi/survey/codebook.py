@@ -83,6 +83,7 @@ class Item:
     """One question: where it stands in the file, what it measures, how it was answered.
 
     `columns` and `scales` say what was different in waves: the column's name ("" if the wave did not ask), the scale's ends.
+    `expectation_of` and `adequate_of` name the item whose perceived service this one expects, or would just accept.
     """
 
     name: str
@@ -91,6 +92,8 @@ class Item:
     construct: str | None = None
     indicator: str | None = None
     dimension: Dimension | None = None
+    expectation_of: str | None = None
+    adequate_of: str | None = None
     reverse: bool = False
     asked_if: Routing | None = None
     columns: dict[str, str] = Field(default_factory=dict)
@@ -186,6 +189,22 @@ class Codebook:
                     f"items {columns[item.column]!r} and {item.name!r} both stand in column {item.column!r}"
                 )
             columns[item.column] = item.name
+        return self
+
+    @model_validator(mode="after")
+    def _levels_belong_to_perceptions(self) -> "Codebook":
+        names = [item.name for item in self.items]
+        taken: dict[tuple[str, str], str] = {}
+        for item in self.items:
+            for role, other in (("expectation_of", item.expectation_of), ("adequate_of", item.adequate_of)):
+                if other is None:
+                    continue
+                if other not in names or other == item.name:
+                    known = known_names(other, [n for n in names if n != item.name], "The other items are")
+                    raise ValueError(f"item {item.name!r} has {role} = {other!r}, which is no other item. {known}")
+                if (role, other) in taken:
+                    raise ValueError(f"items {taken[role, other]!r} and {item.name!r} both have {role} = {other!r}")
+                taken[role, other] = item.name
         return self
 
     @classmethod

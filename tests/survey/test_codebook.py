@@ -33,6 +33,17 @@ def test_faults_name_the_field():
     fails({"items": [ITEM], "segmnts": []}, "unknown field 'segmnts'.*Did you mean 'segments'")
 
 
+def test_expected_and_adequate_service_belong_to_a_perception():
+    items = [ITEM, {**ITEM, "name": "q_e", "expectation_of": "q"}, {**ITEM, "name": "q_a", "adequate_of": "q"}]
+    book = csi.Codebook.from_dict({"items": items})
+    assert [book.item(n).expectation_of for n in ("q", "q_e", "q_a")] == [None, "q", None]
+    fails(
+        {"items": [ITEM, {**ITEM, "name": "e", "expectation_of": "p"}]}, "expectation_of = 'p', which is no other item"
+    )
+    fails({"items": [{**ITEM, "expectation_of": "q"}]}, "which is no other item")
+    fails({"items": [*items, {**ITEM, "name": "r", "adequate_of": "q"}]}, "'q_a' and 'r' both have adequate_of = 'q'")
+
+
 def test_an_item_takes_the_common_scale_and_changes_what_it_says():
     book = csi.Codebook.from_dict(
         {
