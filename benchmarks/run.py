@@ -13,6 +13,7 @@ import os
 from pathlib import Path
 
 import bootstrap
+import drivers
 import gaps
 import groups
 import growth
@@ -27,6 +28,7 @@ SECTIONS = {
     "growth": growth,
     "moments": moments,
     "gaps": gaps,
+    "drivers": drivers,
 }
 IDLE = 0.3  # load up to which a machine counts as idle
 KEPT, TABLE = (Path(__file__).with_name(name) for name in ("results.json", "RESULTS.md"))

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
     from csi.behaviour.risk import dissatisfaction_risk as dissatisfaction_risk
     from csi.care.lists import CareList as CareList
     from csi.care.lists import care_list as care_list
+    from csi.drivers.importance import KeyDrivers as KeyDrivers
+    from csi.drivers.importance import key_drivers as key_drivers
+    from csi.drivers.importance_satisfaction import importance_satisfaction as importance_satisfaction
+    from csi.drivers.kano import Kano as Kano
+    from csi.drivers.kano import kano as kano
     from csi.drivers.kpis import KpiEffects as KpiEffects
     from csi.drivers.kpis import KpiWords as KpiWords
     from csi.drivers.kpis import kpi_effects as kpi_effects
@@ -22,8 +27,14 @@ if TYPE_CHECKING:
     from csi.drivers.necessity import NecessaryConditions as NecessaryConditions
     from csi.drivers.necessity import combined_priority_map as combined_priority_map
     from csi.drivers.necessity import necessary_conditions as necessary_conditions
+    from csi.drivers.needs import NeedTypes as NeedTypes
+    from csi.drivers.needs import penalty_reward as penalty_reward
     from csi.drivers.priority_map import PriorityMap as PriorityMap
     from csi.drivers.priority_map import importance_performance as importance_performance
+    from csi.drivers.reach import Plan as Plan
+    from csi.drivers.reach import reach as reach
+    from csi.drivers.scenario import Scenario as Scenario
+    from csi.drivers.scenario import what_if as what_if
     from csi.engine import connect as connect
     from csi.engine import moments_of as moments_of
     from csi.engine import with_scores as with_scores
@@ -45,6 +56,8 @@ if TYPE_CHECKING:
     from csi.index.servqual import servqual as servqual
     from csi.index.servqual_structure import ServqualStructure as ServqualStructure
     from csi.index.servqual_structure import servqual_structure as servqual_structure
+    from csi.index.waves import Change as Change
+    from csi.index.waves import compare_waves as compare_waves
     from csi.kernel.buckets import BucketMoments as BucketMoments
     from csi.model.construct import Construct as Construct
     from csi.model.model import Model as Model
@@ -53,16 +66,22 @@ if TYPE_CHECKING:
     from csi.model.presets import mobile_csi as mobile_csi
     from csi.quarter import Quarter as Quarter
     from csi.quarter import run_quarter as run_quarter
+    from csi.report.charts.drivers import plot_key_drivers as plot_key_drivers
     from csi.report.charts.kpis import plot_kpi_effects as plot_kpi_effects
     from csi.report.charts.league import plot_league as plot_league
+    from csi.report.charts.needs import plot_kano as plot_kano
+    from csi.report.charts.needs import plot_need_types as plot_need_types
     from csi.report.charts.outlets import plot_outlets as plot_outlets
     from csi.report.charts.path_diagram import plot_path_diagram as plot_path_diagram
     from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
     from csi.report.charts.quality import plot_response_quality as plot_response_quality
+    from csi.report.charts.scenario import plot_plan as plot_plan
+    from csi.report.charts.scenario import plot_scenario as plot_scenario
     from csi.report.charts.segments import plot_segments as plot_segments
     from csi.report.charts.servqual import plot_servqual_gaps as plot_servqual_gaps
     from csi.report.charts.servqual import plot_servqual_radar as plot_servqual_radar
     from csi.report.charts.trend import plot_index_trend as plot_index_trend
+    from csi.report.charts.waterfall import plot_change_waterfall as plot_change_waterfall
     from csi.report.export import export as export
     from csi.report.html import Report as Report
     from csi.report.html import quarterly_report as quarterly_report
@@ -165,6 +184,11 @@ _HOME = {
     "dissatisfaction_risk": "csi.behaviour.risk",
     "CareList": "csi.care.lists",
     "care_list": "csi.care.lists",
+    "KeyDrivers": "csi.drivers.importance",
+    "key_drivers": "csi.drivers.importance",
+    "importance_satisfaction": "csi.drivers.importance_satisfaction",
+    "Kano": "csi.drivers.kano",
+    "kano": "csi.drivers.kano",
     "KpiEffects": "csi.drivers.kpis",
     "KpiWords": "csi.drivers.kpis",
     "kpi_effects": "csi.drivers.kpis",
@@ -172,8 +196,14 @@ _HOME = {
     "NecessaryConditions": "csi.drivers.necessity",
     "combined_priority_map": "csi.drivers.necessity",
     "necessary_conditions": "csi.drivers.necessity",
+    "NeedTypes": "csi.drivers.needs",
+    "penalty_reward": "csi.drivers.needs",
     "PriorityMap": "csi.drivers.priority_map",
     "importance_performance": "csi.drivers.priority_map",
+    "Plan": "csi.drivers.reach",
+    "reach": "csi.drivers.reach",
+    "Scenario": "csi.drivers.scenario",
+    "what_if": "csi.drivers.scenario",
     "connect": "csi.engine",
     "moments_of": "csi.engine",
     "with_scores": "csi.engine",
@@ -195,6 +225,8 @@ _HOME = {
     "servqual": "csi.index.servqual",
     "ServqualStructure": "csi.index.servqual_structure",
     "servqual_structure": "csi.index.servqual_structure",
+    "Change": "csi.index.waves",
+    "compare_waves": "csi.index.waves",
     "BucketMoments": "csi.kernel.buckets",
     "Construct": "csi.model.construct",
     "Model": "csi.model.model",
@@ -203,16 +235,22 @@ _HOME = {
     "mobile_csi": "csi.model.presets",
     "Quarter": "csi.quarter",
     "run_quarter": "csi.quarter",
+    "plot_key_drivers": "csi.report.charts.drivers",
     "plot_kpi_effects": "csi.report.charts.kpis",
     "plot_league": "csi.report.charts.league",
+    "plot_kano": "csi.report.charts.needs",
+    "plot_need_types": "csi.report.charts.needs",
     "plot_outlets": "csi.report.charts.outlets",
     "plot_path_diagram": "csi.report.charts.path_diagram",
     "plot_priority_map": "csi.report.charts.priority_map",
     "plot_response_quality": "csi.report.charts.quality",
+    "plot_plan": "csi.report.charts.scenario",
+    "plot_scenario": "csi.report.charts.scenario",
     "plot_segments": "csi.report.charts.segments",
     "plot_servqual_gaps": "csi.report.charts.servqual",
     "plot_servqual_radar": "csi.report.charts.servqual",
     "plot_index_trend": "csi.report.charts.trend",
+    "plot_change_waterfall": "csi.report.charts.waterfall",
     "export": "csi.report.export",
     "Report": "csi.report.html",
     "quarterly_report": "csi.report.html",

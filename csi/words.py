@@ -254,8 +254,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "report.priority_text": (
         "Items to the right matter more for {target}, items at the bottom are weaker. Numbers go by urgency: weak and "
         "important ones (squares) first, then by importance times points lacking to 100. Dashed lines are the "
-        "medians, thin crosses 95 % intervals.",
-        "越靠右对{target}越重要，越靠下表现越弱。编号按紧迫程度：先列短板（方块），再按“重要性×距满分的差距”排序。虚线为中位数，细十字为95%区间。",
+        "medians, ellipses 95 % regions; a dashed number is undecided: the draws do not agree on its quadrant.",
+        "越靠右对{target}越重要，越靠下表现越弱。编号按紧迫程度：先列短板（方块），再按“重要性×距满分的差距”排序。虚线为中位数，椭圆为95%置信区域；虚框编号表示所在象限尚难判定。",
     ),
     "report.indicators": ("All indicators", "全部指标"),
     "report.indicators_text": (

@@ -161,7 +161,7 @@ class Incomplete:
         row, column, _ = pairs(p)
         total, seen = packed_sums(D, W)
         with np.errstate(invalid="ignore", divide="ignore"):
-            shares, seen = W / total[:, None], seen / total
+            seen = seen / total
             share = weighted(observed.astype(float), W) / total
             level, square = seen[:p] / share, seen[p:][row == column] / share
             varies = square - level**2 > 1e-12 * square
@@ -172,9 +172,9 @@ class Incomplete:
         free = np.concatenate([varies, varies[row] & varies[column]])
         part = np.asarray(~observed.all(axis=1))
         gaps = Gaps.of(D[part], observed[part], _FEW if narrow else _MANY)
-        return cls(
-            centre, scale, D, part, gaps, np.ascontiguousarray(shares[:, part]), total, seen, answered, free, held
-        )
+        with np.errstate(invalid="ignore", divide="ignore"):
+            shares = W[:, part] / total[:, None]
+        return cls(centre, scale, D, part, gaps, shares, total, seen, answered, free, held)
 
     def blocks(self, replicates: NDArray[np.intp]) -> Iterator[tuple[NDArray[np.intp], Lanes]]:
         """Some replicates, as many as there are lanes at a time, and their lanes.

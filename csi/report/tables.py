@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from csi.drivers.priority_map import WEAK_AND_IMPORTANT
+from csi.drivers.quadrants import WEAK_AND_IMPORTANT
 from csi.quarter import Quarter
 from csi.report.charts.priority_map import numbered
 from csi.report.labels import Labels

@@ -119,7 +119,8 @@ def answers_of(
 
 
 def _numbers(column: "pd.Series[Any]", name: str, codes: Mapping[str, float]) -> Array:
-    numbers = pd.to_numeric(column.map(lambda cell: codes.get(str(cell).strip(), cell)), errors="coerce")
+    coded = column.map(lambda cell: codes.get(str(cell).strip(), cell)) if codes else column
+    numbers = pd.to_numeric(coded, errors="coerce")
     wrong = np.flatnonzero((numbers.isna() & column.notna()) | np.isinf(numbers.astype(float)))
     if len(wrong):
         text = column.iloc[wrong[0]]

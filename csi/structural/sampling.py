@@ -101,6 +101,42 @@ class Sample:
         return place, [int(size) for size in sizes]
 
 
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PairedSample(Sample):
+    """A sample whose primary units are drawn together with those of another: one resample weights the cases of both.
+
+    `joint` holds the cases of both samples, `rows` says which of them are this one's, and `drawn` which are used at all.
+    """
+
+    joint: Sample
+    rows: slice
+    drawn: NDArray[np.bool_]
+
+    @property
+    def is_simple(self) -> bool:
+        """Never: its cases are not the units that are drawn."""
+        return False
+
+    def resamples(self, used: NDArray[np.bool_], draws: int, seed: int) -> Iterator[Array]:
+        """Case weights (B, n) of this sample's rows in every joint replicate; rows that are not `used` have weight 0."""
+        place, sizes = self.joint._units_of(self.drawn)
+        of_case = np.zeros(len(self.drawn), dtype=np.intp)
+        of_case[self.drawn] = place
+        for multipliers in rao_wu_counts(sizes, draws, seed):
+            yield self._weights(used, of_case[self.rows][used], multipliers)
+
+
+def paired(first: Sample, second: Sample, joint: Sample, drawn: NDArray[np.bool_]) -> tuple[PairedSample, PairedSample]:
+    """Two samples resampled as one: `joint` has the primary units of the cases of both, the first's before the second's."""
+    n = len(first.base)
+    rows = (slice(0, n), slice(n, None))
+    one, two = (
+        PairedSample(s.base, s.strata, s.units, s.margins, s.bounds, joint=joint, rows=part, drawn=drawn)
+        for s, part in zip((first, second), rows, strict=True)
+    )
+    return one, two
+
+
 def _grouped(place: NDArray[np.intp], sizes: list[int]) -> tuple[NDArray[np.intp], list[int]]:
     """Units joined to groups, about 5,000 in all and at least two in each stratum."""
     share = _MOST_GROUPS / sum(sizes)

@@ -196,5 +196,5 @@ def test_the_embedded_font_holds_what_is_asked_and_little_more():
 def test_the_shipped_font_has_every_word_of_the_package():
     known = characters()
     for code, texts in WORDS.items():
-        missing = {c for text in texts for c in text if ord(c) not in known}
+        missing = {c for text in texts for c in text if c != "\n" and ord(c) not in known}
         assert not missing, f"{code}: {missing}"
