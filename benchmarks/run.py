@@ -18,6 +18,7 @@ import gaps
 import groups
 import growth
 import moments
+import panorama
 import variants
 from measuring import RUNS, Found, circumstances
 
@@ -29,6 +30,7 @@ SECTIONS = {
     "moments": moments,
     "gaps": gaps,
     "drivers": drivers,
+    "panorama": panorama,
 }
 IDLE = 0.3  # load up to which a machine counts as idle
 KEPT, TABLE = (Path(__file__).with_name(name) for name in ("results.json", "RESULTS.md"))

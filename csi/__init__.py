@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from csi.index.forecast import forecast_index as forecast_index
     from csi.index.indicators import Indicators as Indicators
     from csi.index.indicators import indicator_levels as indicator_levels
+    from csi.index.kpi_table import KpiTable as KpiTable
+    from csi.index.kpi_table import read_kpis as read_kpis
     from csi.index.league import League as League
     from csi.index.league import league as league
     from csi.index.modes import ModeEffect as ModeEffect
@@ -56,6 +58,9 @@ if TYPE_CHECKING:
     from csi.index.servqual import servqual as servqual
     from csi.index.servqual_structure import ServqualStructure as ServqualStructure
     from csi.index.servqual_structure import servqual_structure as servqual_structure
+    from csi.index.tree import Panorama as Panorama
+    from csi.index.tree import panorama as panorama
+    from csi.index.tree_causes import Causes as Causes
     from csi.index.waves import Change as Change
     from csi.index.waves import compare_waves as compare_waves
     from csi.kernel.buckets import BucketMoments as BucketMoments
@@ -72,6 +77,7 @@ if TYPE_CHECKING:
     from csi.report.charts.needs import plot_kano as plot_kano
     from csi.report.charts.needs import plot_need_types as plot_need_types
     from csi.report.charts.outlets import plot_outlets as plot_outlets
+    from csi.report.charts.panorama import plot_panorama as plot_panorama
     from csi.report.charts.path_diagram import plot_path_diagram as plot_path_diagram
     from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
     from csi.report.charts.quality import plot_response_quality as plot_response_quality
@@ -214,6 +220,8 @@ _HOME = {
     "forecast_index": "csi.index.forecast",
     "Indicators": "csi.index.indicators",
     "indicator_levels": "csi.index.indicators",
+    "KpiTable": "csi.index.kpi_table",
+    "read_kpis": "csi.index.kpi_table",
     "League": "csi.index.league",
     "league": "csi.index.league",
     "ModeEffect": "csi.index.modes",
@@ -225,6 +233,9 @@ _HOME = {
     "servqual": "csi.index.servqual",
     "ServqualStructure": "csi.index.servqual_structure",
     "servqual_structure": "csi.index.servqual_structure",
+    "Panorama": "csi.index.tree",
+    "panorama": "csi.index.tree",
+    "Causes": "csi.index.tree_causes",
     "Change": "csi.index.waves",
     "compare_waves": "csi.index.waves",
     "BucketMoments": "csi.kernel.buckets",
@@ -241,6 +252,7 @@ _HOME = {
     "plot_kano": "csi.report.charts.needs",
     "plot_need_types": "csi.report.charts.needs",
     "plot_outlets": "csi.report.charts.outlets",
+    "plot_panorama": "csi.report.charts.panorama",
     "plot_path_diagram": "csi.report.charts.path_diagram",
     "plot_priority_map": "csi.report.charts.priority_map",
     "plot_response_quality": "csi.report.charts.quality",

@@ -13,6 +13,8 @@ from csi.drivers.priority_map import PriorityMap, importance_performance
 from csi.errors import CsiError, StudyError, TooFewError
 from csi.index.indicators import Indicators, indicator_levels
 from csi.index.score import Index, satisfaction_index
+from csi.index.tree import Panorama, panorama
+from csi.index.waves import Change, compare_waves
 from csi.structural.assessment import Assessment, assess
 from csi.structural.estimation import Fit, fit
 from csi.structural.inference import Bootstrap, bootstrap
@@ -41,6 +43,8 @@ class Quarter(Result):
     assessment: Assessment
     index: Index
     trend: Index | None
+    change: Change | None
+    panorama: Panorama
     segments: tuple[Index, ...]
     indicators: Indicators
     priority: PriorityMap | None
@@ -88,11 +92,16 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
     progress("index, drivers, assessment")
     absent: dict[str, str] = {}
     if not earlier:
-        absent["trend"] = "absent.one_wave"
+        absent["trend"] = absent["change"] = "absent.one_wave"
+    elif fitted.lower is not None:
+        absent["change"] = "absent.change_of_stages"
     if not study.codebook.segments:
         absent["segments"] = "absent.no_segments"
     if not study.model.ancestors(target):
         absent["priority"] = "absent.no_drivers"
+    if "change" not in absent:
+        progress("what moved the index")
+    change = None if "change" in absent else _change(study, earlier[-1].fit, fitted)
     linked, risk, care = _behaviour(study, boot, absent, progress)
     return Quarter(
         study=study,
@@ -104,6 +113,8 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
         assessment=assess(fitted, boot),
         index=satisfaction_index(fitted, boot, construct=target),
         trend=satisfaction_index(fitted, boot, by="wave", earlier=earlier, construct=target) if earlier else None,
+        change=change,
+        panorama=_panorama(study, boot, earlier),
         segments=tuple(
             satisfaction_index(fitted, boot, by=segment.name, construct=target) for segment in study.codebook.segments
         ),
@@ -114,6 +125,30 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
         care=care,
         absent=absent,
         overlap=_overlap([_survey(b) for b in boots]),
+    )
+
+
+def _change(study: Study, before: Fit, after: Fit) -> Change:
+    segments = [segment.name for segment in study.codebook.segments]
+    mix = study.panorama.mix if study.panorama.mix is not None else segments[0] if segments else ""
+    about = study.about
+    return compare_waves(before, after, by=mix or None, construct=about.target, draws=about.draws, seed=about.seed)
+
+
+def _panorama(study: Study, boot: Bootstrap, earlier: list[Bootstrap]) -> Panorama:
+    plan = study.panorama
+    return panorama(
+        boot,
+        earlier,
+        construct=study.about.target,
+        views=plan.views,
+        by=plan.by,
+        company=plan.company,
+        kpis=study.kpis(),
+        targets=plan.targets,
+        last_year=plan.last_year,
+        minimum_change=plan.minimum_change,
+        q=plan.q,
     )
 
 

@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 
 from csi.errors import CsiError
 from csi.files import write_whole
+from csi.simulate_events import competitor_calls, later_quarters, later_truth
+from csi.simulate_kpis import kpi_table
 
 Array = NDArray[np.float64]
 
@@ -111,6 +113,7 @@ WAVES = (
     Wave("2026Q3", date(2026, 9, 1), jumps=0.09, calls=1.2, complaints=1.3, faults=0.90, image=-1.4),
 )
 FIELD_DAYS = 28
+LATER = (date(2026, 10, 1), date(2027, 1, 1), date(2027, 4, 1), date(2027, 7, 1))  # quarters after the last wave
 BRANDS = ("premium", "youth", "prepaid")
 TIERS = ("ordinary", "vip", "silver", "gold", "diamond")
 REGIONS = ("centre", "east", "south", "west", "north")
@@ -126,8 +129,10 @@ def simulate_study(
 ) -> Path:
     """Write a synthetic operator's study of four quarters and the truth behind it; return the path of its `study.toml`.
 
-    Beside `study.toml` stand `truth.json` and `data/` with `answers_<wave>.csv` and `customers_<wave>.parquet`. Every file is
-    replaced at once; the same arguments give the same bytes.
+    Beside `study.toml` stand `truth.json` and `data/` with `kpis.csv`, `answers_<wave>.csv` and `customers_<wave>.parquet`, and
+    of the base of the last quarter `later_<wave>.parquet` (quarters after it: left, spend, complaints), `leaving_<wave>.parquet`
+    (day of leaving) and `calls_<wave>.parquet` (calls with competitors in the month before). Every file is replaced at once; the
+    same arguments give the same bytes.
 
     Parameters
     ----------
@@ -163,7 +168,11 @@ def simulate_study(
         truths[wave.name] = counts | _wave_truth(base, felt, answers)
         write_whole(root / "data" / f"customers_{wave.name}.parquet", _customer_file(base))
         write_whole(root / "data" / f"answers_{wave.name}.csv", _answer_file(answered, answers, wave, rng))
-    truth = json.dumps({"seed": seed, **_model_truth(), "waves": truths}, indent=2) + "\n"
+    kpis = kpi_table({wave.name: (wave.calls + wave.complaints) / 2 - 1 for wave in WAVES}, seed)
+    write_whole(root / "data" / "kpis.csv", kpis.to_csv(index=False).encode())
+    # After the last quarter nothing that was drawn before can contradict who leaves.
+    later = _write_later(root, base, felt["Satisfaction"], WAVES[-1].name, np.random.default_rng([seed, 100]))
+    truth = json.dumps({"seed": seed, **_model_truth(), "waves": truths, "later": later}, indent=2) + "\n"
     write_whole(root / "truth.json", truth.encode())
     write_whole(root / "study.toml", definition)  # last: where it stands, its data stand
     return root / "study.toml"
@@ -290,6 +299,19 @@ def _invited(rested: pd.DataFrame, respondents: int, rng: np.random.Generator) -
     eligible = rested[~rested["do_not_disturb"]]
     wanted = round(respondents / eligible["willingness"].mean())
     return eligible.loc[rng.choice(eligible.index.to_numpy(), wanted, replace=False)].sort_index()
+
+
+def _write_later(
+    root: Path, base: pd.DataFrame, points: Array, wave: str, rng: np.random.Generator
+) -> dict[str, float]:
+    """Write what the base of a quarter does in the year after it, and whom it calls before; return the truth behind it."""
+    rows = later_quarters(base, points, LATER, rng)
+    first = rows["customer_id"][(rows["quarter"] == pd.Timestamp(LATER[0])) & (rows["left"] == 1)]
+    calls = competitor_calls(base, base["customer_id"].isin(first).to_numpy(), LATER[0], rng)
+    leaves = rows.groupby("customer_id")[["left_on"]].max().reset_index()
+    for name, table in {"later": rows.drop(columns="left_on"), "leaving": leaves, "calls": calls}.items():
+        write_whole(root / "data" / f"{name}_{wave}.parquet", table.to_parquet(index=False))
+    return later_truth(base, points)
 
 
 def _customer_file(base: pd.DataFrame) -> bytes:

@@ -15,6 +15,8 @@ from csi.behaviour.table import BehaviourTable
 from csi.display import Result
 from csi.errors import StudyError, known_names
 from csi.files import in_wave
+from csi.index.kpi_table import KpiTable, read_kpis
+from csi.index.tree_plan import PanoramaPlan
 from csi.model.definition import model_from_dict
 from csi.model.model import Model
 from csi.survey.codebook import Codebook, Wording, describe
@@ -33,7 +35,7 @@ if TYPE_CHECKING:  # these bring database engines and classifiers, which a study
     from csi.care.lists import CareRule
 
 _STRICT = ConfigDict(extra="forbid")
-_SECTIONS = ("study", "waves", "codebook", "margins", "quality", "model", "behaviour", "risk", "care")
+_SECTIONS = ("study", "waves", "codebook", "margins", "quality", "model", "panorama", "behaviour", "risk", "care")
 
 
 @checked_dataclass(frozen=True, slots=True, config=_STRICT)
@@ -70,6 +72,7 @@ class Study(Result):
     margins: Margins | CountedMargins
     quality: QualityRules
     model: Model
+    panorama: PanoramaPlan
     behaviour: BehaviourTable | None
     risk: "DissatisfactionRule | None"
     care: "CareRule | None"
@@ -124,6 +127,15 @@ class Study(Result):
             )
         return count_margins(path, dict(self.margins.by))
 
+    def kpis(self) -> KpiTable | None:
+        """The operational KPIs, if the study has any."""
+        if self.panorama.kpis is None:
+            return None
+        path = self.file(self.panorama.kpis)
+        if not path.is_file():
+            raise StudyError(f"{self.path}: [panorama] needs {self.panorama.kpis!r}, which is not in {self.data_dir}.")
+        return read_kpis(path)
+
     def link(self, survey: Survey, table: BehaviourTable) -> "Linked":
         """Join a wave's answers to its behaviour table."""
         from csi.behaviour.linkage import link  # noqa: PLC0415 - heavy
@@ -172,6 +184,7 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
         margins=_margins(content.get("margins", {}), path),
         quality=QualityRules.from_dict(content.get("quality", {}), f"{path}, [quality]"),
         model=model,
+        panorama=_checked(PanoramaPlan, content.get("panorama", {}), f"{path}, [panorama]"),
         behaviour=BehaviourTable.from_dict(content["behaviour"], f"{path}, [behaviour]")
         if "behaviour" in content
         else None,

@@ -257,12 +257,27 @@ WORDS: dict[str, tuple[str, str]] = {
         "medians, ellipses 95 % regions; a dashed number is undecided: the draws do not agree on its quadrant.",
         "越靠右对{target}越重要，越靠下表现越弱。编号按紧迫程度：先列短板（方块），再按“重要性×距满分的差距”排序。虚线为中位数，椭圆为95%置信区域；虚框编号表示所在象限尚难判定。",
     ),
-    "report.indicators": ("All indicators", "全部指标"),
-    "report.indicators_text": (
-        "Arrows mark changes since {wave} that stand out from chance (false-discovery rate 10 %).",
-        "箭头表示较{wave}有超出偶然的变化（错误发现率10%）。",
+    "report.change": ("Why the index moved", "指数为何变动"),
+    "report.change_text": (
+        "From {before} to {after} the index moved by {change} points ({low} to {high}). The parts add up to it exactly: who the "
+        "customers are (mix), what counts (weights), and what they said to each question.",
+        "从{before}到{after}，指数变动{change}分（{low} 至 {high}）。各部分之和恰为该变动：客户构成、指标权重，以及每道题的得分。",
     ),
-    "report.indicators_text_single": ("Levels in points, 0 to 100.", "各指标得分（0-100）。"),
+    "absent.change_of_stages": (
+        "The change is not split into parts: the model has constructs of higher order.",
+        "模型含高阶潜变量，未对指数变动做分解。",
+    ),
+    "report.indicators": ("The panorama: all indicators", "满意度全景视图：全部指标"),
+    "report.indicators_text": (
+        "An arrow with a word marks a change since {wave} that is larger than {minimum} points and stands out from chance "
+        "(false-discovery rate {q} %), or a KPI beyond its red line.",
+        "带文字的箭头表示较{wave}的变化大于{minimum}分且超出偶然波动（错误发现率{q}%），或KPI越过红线。",
+    ),
+    "report.indicators_text_single": (
+        "Levels in points, 0 to 100; KPIs in their own units.",
+        "指标为0-100分，KPI为各自单位。",
+    ),
+    "report.column.target": ("Target", "目标"),
     "report.column.indicator": ("Indicator", "指标"),
     "report.column.level": ("Level", "得分"),
     "report.column.interval": ("95 % interval", "95%区间"),
@@ -942,6 +957,144 @@ WORDS: dict[str, tuple[str, str]] = {
         "KPIs (square marks) in their own units.",
         "示警与绩优：变化超过 {minimum} 分且在错误发现率 {q}% 下显著。方形标记为运营指标，以各自单位表示。",
     ),
+    # What a point of the index is worth
+    "worth.index": (
+        "Index (0 to 100 points), mean of each fifth of respondents",
+        "满意度指数（0 至 100 分），受访者五等分各组均值",
+    ),
+    "worth.churn": ("Left in a period (%)", "每期离网率（%）"),
+    "worth.spend": ("Spend in a period", "每期消费金额"),
+    "worth.complaints": ("Complaints in a period, per customer", "每期人均投诉次数"),
+    "worth.title": ("What customers did later, by index", "不同满意度客户的后续行为"),
+    "worth.price": (
+        "One point more goes with {estimate} [{ci_low}, {ci_high}] in money, per customer and year",
+        "指数每高 1 分，每客户每年收入相差 {estimate} [{ci_low}, {ci_high}]",
+    ),
+    "worth.caveat": (
+        "Bars: intervals, clustered by customer; fifths without controls. Association, not proof of cause.",
+        "竖线为按客户聚类的区间；各组未作控制变量调整。仅为关联，不证明因果。",
+    ),
+    # rules and charts of the risk of dissatisfaction
+    "risk.at_least": ("{feature}: {value} or more", "{feature}≥{value}"),
+    "risk.at_most": ("{feature}: {value} or less", "{feature}≤{value}"),
+    "risk.is": ("{feature}: {value}", "{feature}为{value}"),
+    "risk.no_record": ("{feature}: no record", "{feature}无记录"),
+    "risk.and": (" and ", "且"),
+    "risk.rule": (
+        "{rule}: {share} % dissatisfied [{low}, {high}], base {base} %; covers {coverage} % of customers",
+        "{rule}：{share}% 不满意（区间 {low}–{high}%），总体 {base}%；覆盖 {coverage}% 的客户",
+    ),
+    "risk.rule_unclear": (" (not clearly above the base)", "（未明显高于总体）"),
+    "risk.no_rule": ("No rule stands out from the base.", "没有明显高于总体的规则。"),
+    "risk.promised": ("Promised share dissatisfied (%)", "预测不满意比例（%）"),
+    "risk.observed": ("Observed share dissatisfied (%)", "实际不满意比例（%）"),
+    "risk.perfect": ("promise kept", "预测与实际一致"),
+    "risk.tenths": ("tenth of respondents, 95 % interval", "十等分组及95%区间"),
+    "risk.calibration": (
+        "Calibration error {error} points (unseen answers)",
+        "校准误差 {error} 个百分点（未见过的答卷）",
+    ),
+    "risk.part": ("Customers, riskiest first (%)", "按风险由高到低的客户（%）"),
+    "risk.gain": ("Dissatisfied among them (%)", "其中找到的不满意客户（%）"),
+    "risk.model": ("risk model, AUC {auc}", "风险模型，AUC {auc}"),
+    "risk.random": ("at random", "随机"),
+    "risk.capacity": (
+        "{part} % of customers hold {gain} % of the dissatisfied: {lift} times as many as at random",
+        "{part}% 的客户包含 {gain}% 的不满意客户，为随机的 {lift} 倍",
+    ),
+    "risk.chance": ("NO BETTER THAN CHANCE: do not choose customers by it", "不优于随机：请勿据此选择客户"),
+    # signature of a weak indicator
+    "signature.weaker_value": (
+        "“{indicator}” is lower {whom}: {slope} points ({level} % interval {low} to {high})",
+        "{whom}，“{indicator}”得分较低：{slope} 分（{level}%区间 {low} 至 {high}）",
+    ),
+    "signature.better_value": (
+        "“{indicator}” is higher {whom}: {slope} points ({level} % interval {low} to {high})",
+        "{whom}，“{indicator}”得分较高：{slope} 分（{level}%区间 {low} 至 {high}）",
+    ),
+    "signature.weaker_share": (
+        "“{indicator}” is more frequent {whom}: {slope} percentage points ({level} % interval {low} to {high})",
+        "{whom}，“{indicator}”更常见：{slope} 个百分点（{level}%区间 {low} 至 {high}）",
+    ),
+    "signature.better_share": (
+        "“{indicator}” is less frequent {whom}: {slope} percentage points ({level} % interval {low} to {high})",
+        "{whom}，“{indicator}”更少见：{slope} 个百分点（{level}%区间 {low} 至 {high}）",
+    ),
+    "signature.whom_number": ("for each {change} more of “{behaviour}”", "“{behaviour}”每高 {change} 的客户"),
+    "signature.whom_level": (
+        "among customers whose “{behaviour}” is {level} than among all others",
+        "“{behaviour}”为“{level}”的客户与其他客户相比",
+    ),
+    "signature.whom_gap": (
+        "among customers whose “{behaviour}” is not recorded than among all others",
+        "“{behaviour}”无记录的客户与其他客户相比",
+    ),
+    "signature.equal": ("; {controls} held equal", "；已控制{controls}"),
+    "signature.stable": ("; the same in all waves", "；各期一致"),
+    "signature.unstable": ("; not the same in all waves", "；各期不一致"),
+    "signature.stop": (".", "。"),
+    "signature.none": (
+        "No behaviour stands out for “{indicator}” at a false-discovery rate of {q} %.",
+        "在错误发现率 {q}% 下，没有行为与“{indicator}”显著相关。",
+    ),
+    "signature.bent": (
+        "Not a straight line: {behaviours}; read the means of the groups, not one slope.",
+        "非线性关系：{behaviours}；请看分组均值，不要只看一个斜率。",
+    ),
+    "signature.caveat": (
+        "These are associations in {n} linked answers, not proof of cause: what customers did and what they answered may share a cause that was not measured.",
+        "以上是 {n} 份已关联答卷中的相关关系，不能证明因果：行为与回答可能有未测量的共同原因。",
+    ),
+    "signature.not_stated": ("not recorded", "无记录"),
+    "signature.title": ("Behaviours that go with a weak “{indicator}”", "与“{indicator}”偏弱相伴的行为"),
+    "signature.axis": ("Partial correlation with weakness", "与偏弱的偏相关"),
+    "signature.axis_equal": (
+        "Partial correlation with weakness; {controls} held equal",
+        "与偏弱的偏相关（已控制{controls}）",
+    ),
+    "signature.found": ("stands out (false-discovery rate {q} %)", "显著（错误发现率 {q}%）"),
+    "signature.not_found": ("does not stand out", "不显著"),
+    "signature.wave": ("single waves", "各期估计"),
+    "signature.is_stable": ("same in all waves", "各期一致"),
+    "signature.is_unsure": ("waves: unsure", "各期不定"),
+    "signature.is_unstable": ("differs by wave", "各期不一致"),
+    "signature.is_bent": ("not a straight line", "非线性"),
+    "signature.sides": (
+        "+ goes with weak answers, − with good ones; an association, not proof of cause. Bars: {level} % intervals.",
+        "+ 与偏弱回答相伴，− 与较好回答相伴；为相关关系，并非因果。横线：{level}%区间。",
+    ),
+    "signature.shape_title": ("“{indicator}” by “{behaviour}”", "“{behaviour}”分组的“{indicator}”"),
+    "signature.shape_axis": ("Mean of “{indicator}”, controls held equal", "“{indicator}”均值（已控制其他变量）"),
+    "signature.shape_note": (
+        "Bars: {level} % intervals; not on a line: p {p}. Association, not proof of cause.",
+        "竖线：{level}%区间；偏离直线：p {p}。为相关关系，并非因果。",
+    ),
+    "signature.map_title": ("Weak indicators and behaviours", "偏弱指标与行为"),
+    "signature.map_note": (
+        "+ goes with weak answers, − with good ones; boxed and bold: stands out (false-discovery rate {q} %). An association, not proof of cause.",
+        "+ 与偏弱回答相伴，− 与较好回答相伴；加框加粗：显著（错误发现率 {q}%）。为相关关系，并非因果。",
+    ),
+    "signature.map_canonical": (
+        "Canonical view: correlation {rho} (by chance {chance}), p {p}. Last row and column: loadings, by which both are ordered.",
+        "典型相关：{rho}（随机水平 {chance}），p {p}。末行与末列为载荷，行列按其排序。",
+    ),
+    "signature.loading": ("Loading", "载荷"),
+    # features from events
+    "feature.count": ("{what}: number in {days} days", "{what}：近{days}天次数"),
+    "feature.sum": ("{what}: sum over {days} days", "{what}：近{days}天合计"),
+    "feature.mean": ("{what}: mean of {days} days", "{what}：近{days}天均值"),
+    "feature.max": ("{what}: largest of {days} days", "{what}：近{days}天最大值"),
+    "feature.distinct": ("{what}: different ones in {days} days", "{what}：近{days}天不同取值数"),
+    "feature.recency": ("{what}: days since the last, within {days}", "{what}：距最近一次天数（{days}天内）"),
+    "feature.change": (
+        "{what}: {days} days against the mean of the three such times before (share)",
+        "{what}：近{days}天较前三期均值变动（比例）",
+    ),
+    "feature.level_change": (
+        "{what}: mean of {days} days against that of the three such times before (share)",
+        "{what}：近{days}天均值较前三期变动（比例）",
+    ),
+    "feature.share": ("{what}: share in {days} days", "{what}：近{days}天占比"),
 }
 
 

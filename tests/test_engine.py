@@ -1,5 +1,7 @@
 """The engine reads tables, counts and streams them, and says what is wrong in the file's own terms."""
 
+import sys
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -141,3 +143,25 @@ def test_a_table_of_the_database_is_found(tmp_path):
     engine = connect(f"duckdb://{tmp_path / 'base.duckdb'}")
     engine.backend.raw_sql("create table customers as select 1 as id union all select 2")
     assert engine.table("customers").rows() == 2
+
+
+class TestConnecting:
+    def test_duckdb_keeps_to_its_bounds(self, tmp_path):
+        engine = connect(threads=1, memory="100MB", temp_folder=tmp_path, settings={"max_temp_directory_size": "1GB"})
+        ask = "select current_setting('threads'), current_setting('memory_limit'), current_setting('temp_directory')"
+        assert engine.backend.raw_sql(ask).fetchone() == (1, "95.3 MiB", str(tmp_path))
+
+    def test_an_engine_that_is_not_installed_names_what_to_install(self):
+        with pytest.raises(
+            LinkError, match=r"cannot connect to 'trino://host'.* pip install 'ibis-framework\[trino\]'"
+        ):
+            connect("trino://host")
+
+    def test_spark_that_is_not_installed_names_what_to_install(self, monkeypatch):
+        monkeypatch.setitem(sys.modules, "pyspark.sql", None)
+        with pytest.raises(LinkError, match=r"cannot connect to 'local\[2\]'.* pip install 'csi\[spark\]'"):
+            connect("local[2]")
+
+    def test_bounds_of_spark_are_its_own_settings(self):
+        with pytest.raises(LinkError, match=r"for DuckDB only; .* or by the engine's own names in settings="):
+            connect("spark://host:7077", memory="4GB")

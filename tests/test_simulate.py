@@ -89,7 +89,8 @@ class TestFiles:
 
     def test_the_study_stands_beside_its_data_and_its_truth(self, folder, study):
         files = {str(Path("data") / name) for w in WAVES for name in (f"answers_{w}.csv", f"customers_{w}.parquet")}
-        assert set(contents(folder)) == files | {"study.toml", "truth.json"}
+        later = {str(Path("data") / f"{name}_{WAVES[-1]}.parquet") for name in ("later", "leaving", "calls")}
+        assert set(contents(folder)) == files | later | {"study.toml", "truth.json", str(Path("data") / "kpis.csv")}
         assert [wave["name"] for wave in study["waves"]] == WAVES
 
     def test_answers_carry_a_byte_order_mark_for_spreadsheets(self, folder):
@@ -113,10 +114,12 @@ class TestFiles:
             simulate_study(tmp_path, seed=seed, customers=simulate.CUSTOMERS_PER_RESPONDENT * 30, respondents=30)
 
     def test_nothing_is_shared_with_the_estimators_it_tests(self):
-        tree = ast.parse(Path(simulate.__file__).read_text("utf-8"))
-        modules = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-        modules |= {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
-        assert {m for m in modules if m.startswith("csi")} == {"csi.errors", "csi.files"}
+        parts = Path(simulate.__file__).parent.glob("simulate*.py")
+        nodes = [node for part in parts for node in ast.walk(ast.parse(part.read_text("utf-8")))]
+        modules = {node.module for node in nodes if isinstance(node, ast.ImportFrom)}
+        modules |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+        allowed = {"csi.errors", "csi.files", "csi.simulate_events", "csi.simulate_kpis", "csi.simulate_event_tables"}
+        assert {m for m in modules if m.startswith("csi")} <= allowed
         assert not {m.split(".")[0] for m in modules} & {"scipy", "sklearn", "statsmodels"}
 
 

@@ -106,7 +106,9 @@ def _with_numbered_units(source: Table, unit: str) -> Table:
     """The table with a column for the number that a text of `unit` has in the order of all its distinct texts."""
     t = source.expression
     texts = t.select(__text=t[unit].nullif("")).distinct()
-    numbered = texts.filter(texts["__text"].notnull()).mutate(**{_NUMBER: ibis.row_number().over(order_by="__text")})
+    # A row's number has 32 bits on Spark, which ibis does not know: arithmetic on it would overflow.
+    place = ibis.row_number().over(order_by="__text").cast("int32").cast("int64")
+    numbered = texts.filter(texts["__text"].notnull()).mutate(**{_NUMBER: place})
     joined = t.left_join(numbered, t[unit] == numbered["__text"])
     return Table(joined.select(*(t[c] for c in source.columns), numbered[_NUMBER]), source.name)
 

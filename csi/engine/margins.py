@@ -8,7 +8,8 @@ from typing import Any
 import ibis
 
 from csi.display import CROSSED
-from csi.engine.table import Table, opened
+from csi.engine.connection import opened
+from csi.engine.table import Table
 from csi.errors import CsiWarning, LinkError
 
 _MOST_LEVELS = 200

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csi.engine.cells import Array, Cells, Design, Key, State, prepared, streamed, summed
-from csi.engine.table import Table, opened
+from csi.engine.connection import opened
+from csi.engine.table import Table
 from csi.errors import EstimationError, LinkError
 from csi.kernel.buckets import BucketMoments
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import ibis
 
-from csi.engine.table import Table, opened
+from csi.engine.connection import opened
+from csi.engine.table import Table
 from csi.errors import LinkError
 
 

@@ -7,24 +7,20 @@ Plain columns: every operation that hands out values gives numbers as float64 (N
 all else, flags included, as text ('true' and 'false'), an empty text being a gap.
 """
 
-import warnings
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
-import duckdb
 import ibis
 import pyarrow as pa
 
+from csi.engine import spark
+from csi.engine.failures import quiet, translated
 from csi.errors import LinkError, known_names
 
 Kind = Literal["integer", "number", "text", "flag", "date", "other"]
 POSITION = "__position"
 _KEY = "__key"
-_CSV = {".csv", ".tsv", ".txt"}
-_PARQUET = {".parquet", ".pq"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +109,8 @@ class Table:
         self, column: str, values: Sequence[Any], columns: Sequence[str], as_text: Collection[str] = ()
     ) -> pa.Table:
         """The rows whose `column` is one of `values`: their position in `values` (`POSITION`) and plain `columns`."""
-        wanted = ibis.memtable(pa.table({POSITION: pa.array(range(len(values)), pa.int64()), _KEY: pa.array(values)}))
+        rows = pa.table({POSITION: pa.array(range(len(values)), pa.int64()), _KEY: pa.array(values)})
+        wanted = self.beside(rows)
         own = self.expression.select(**self._plain_columns(columns, as_text), **{_KEY: self.expression[column]})
         joined = own.inner_join(wanted, _KEY)
         return self.arrow(joined.select(POSITION, *columns)).sort_by(POSITION)
@@ -126,9 +123,12 @@ class Table:
 
     def stream(self, expression: Any, size: int) -> Iterator[pa.RecordBatch]:  # noqa: ANN401 - ibis is untyped
         """Stream an expression on this table in record batches of about `size` rows, in no promised order."""
-        with _translated(self.name):
+        with translated(self.name, expression):
+            if spark.is_spark(self.backend):
+                yield from spark.arrow_batches(expression, size)
+                return
             reader = expression.to_pyarrow_batches(chunk_size=size)
-            with _quiet():
+            with quiet():
                 first = next(reader, None)
             if first is not None:
                 yield first
@@ -153,7 +153,7 @@ class Table:
         """A column of numbers as an expression of type float64, NaN being a gap."""
         x = self.expression[column].cast("float64")
         # An engine that has no test for NaN, such as SQLite, stores none.
-        tells_nan = self.expression.get_backend().has_operation(ibis.expr.operations.IsNan)
+        tells_nan = self.backend.has_operation(ibis.expr.operations.IsNan)
         if self.columns[column] == "integer" or not tells_nan:
             return x
         return ibis.ifelse(x.isnan(), ibis.null("float64"), x)
@@ -162,74 +162,31 @@ class Table:
         return self.expression[column].cast("string").nullif("")
 
     def _value(self, scalar: Any) -> Any:  # noqa: ANN401
-        with _translated(self.name), _quiet():
-            return scalar.to_pyarrow().as_py()
+        return self.arrow(scalar.name("value").as_table())["value"][0].as_py()
 
     def arrow(self, expression: Any) -> pa.Table:  # noqa: ANN401
         """The result of an expression on this table, which must be small."""
-        with _translated(self.name), _quiet():
-            return expression.to_pyarrow()
+        with translated(self.name, expression), quiet():
+            return spark.to_arrow(expression) if spark.is_spark(self.backend) else expression.to_pyarrow()
 
+    @property
+    def backend(self) -> Any:  # noqa: ANN401
+        """The ibis backend that holds the table."""
+        return self.expression.get_backend()
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Engine:
-    """A place where tables can be read and asked."""
+    def beside(self, rows: pa.Table) -> Any:  # noqa: ANN401
+        """Rows of this program as an expression that can be joined to this table."""
+        return spark.held(self.backend, rows) if spark.is_spark(self.backend) else ibis.memtable(rows)
 
-    backend: Any
-
-    def read(self, path: str | Path, *, text: Collection[str] = ()) -> Table:
-        """A Parquet or CSV file (UTF-8) as a table; the `text` columns of a CSV keep every character, leading zeros too.
-
-        Raises
-        ------
-        LinkError
-            No such file, a suffix that is neither Parquet nor CSV, or a text file that is not UTF-8.
-        """
-        path = Path(path)
-        if not path.is_file():
-            raise LinkError(f"{path}: there is no such file. Give the path of a Parquet or CSV table.")
-        suffix = path.suffix.lower()
-        if suffix not in _CSV | _PARQUET:
-            raise LinkError(
-                f"{path}: {suffix or 'no suffix'!r} is not a known kind of behaviour table. Save it as .parquet or .csv."
-            )
-        with _translated(str(path)):
-            if suffix in _PARQUET:
-                return Table(self.backend.read_parquet(str(path)), str(path))
-            sniffed = self.backend.read_csv(str(path))
-            forced = {name: "VARCHAR" for name in text if name in sniffed.columns}
-            return Table(self.backend.read_csv(str(path), types=forced) if forced else sniffed, str(path))
-
-    def table(self, name: str) -> Table:
-        """A table of the database that the engine is connected to."""
-        with _quiet(), _translated(name):
-            known = self.backend.list_tables()
-        if name not in known:
-            raise LinkError(f"the engine has no table {name!r}. {known_names(name, known, 'Its tables are')}")
-        return Table(self.backend.table(name), name)
-
-
-def connect(url: str = "duckdb://", *, threads: int | None = None, memory: str | None = None) -> Engine:
-    """Connect to an engine by its ibis URL; DuckDB in memory unless told otherwise.
-
-    `threads` and `memory` (such as "4GB") bound DuckDB; other engines have limits of their own.
-
-    >>> connect(threads=1, memory="1GB").backend.name
-    'duckdb'
-    """
-    settings = {"threads": threads, "memory_limit": memory}
-    chosen = {name: value for name, value in settings.items() if value is not None}
-    if chosen and not url.startswith("duckdb:"):
-        raise LinkError(f"{url}: threads and memory can be set for DuckDB only; set them where that engine is run.")
-    try:
-        return Engine(ibis.connect(url, **chosen))
-    except (ibis.IbisError, duckdb.Error, ImportError, ValueError) as error:
-        raise LinkError(f"cannot connect to {url!r}: {_first_line(error)}. DuckDB in memory is 'duckdb://'.") from error
-
-
-def opened(base: str | Path | Table | Any, name: str) -> Table:  # noqa: ANN401
-    """A Parquet or CSV file read in DuckDB, or what `table_of` takes."""
-    return connect().read(base) if isinstance(base, str | Path) else table_of(base, name)
+    def is_zoned(self, column: str) -> bool:
+        """Whether a column of moments has a time zone."""
+        x = self.expression[column]
+        if not x.type().is_timestamp():
+            return False
+        if spark.is_spark(self.backend):
+            with translated(self.name):
+                return spark.is_zoned(x)
+        return x.type().timezone is not None
 
 
 def table_of(base: object, name: str = "the behaviour table") -> Table:
@@ -258,33 +215,3 @@ def _kind(dtype: Any) -> Kind:  # noqa: ANN401
 
 def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
-
-
-@contextmanager
-def _translated(name: str) -> Iterator[None]:
-    """The engine's errors as LinkError with the table's name."""
-    try:
-        yield
-    except (duckdb.Error, ibis.IbisError, pa.ArrowException) as error:
-        if "utf-8" in str(error).lower() or "unicode" in str(error).lower():
-            raise LinkError(
-                f"{name}: the file is not UTF-8. Save it as 'CSV UTF-8' (Excel offers it by that name) or as Parquet."
-            ) from error
-        raise LinkError(
-            f"{name}: the engine cannot read this: {_first_line(error)}. Where a column mixes numbers and text, "
-            "correct the cell or save the table as Parquet with the column's type."
-        ) from error
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the warnings that ibis 12 calls DuckDB and pandas by names that they have since changed."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"fetch_(record_batch|arrow_table)\(\)", DeprecationWarning)
-        warnings.filterwarnings("ignore", r"The 'future\.infer_string' option", DeprecationWarning)
-        yield
-
-
-def _first_line(error: BaseException) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return " ".join(lines[:2])[:300].rstrip(".")

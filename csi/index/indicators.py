@@ -9,6 +9,7 @@ import pandas as pd
 from csi.display import Result, tidy
 from csi.index.score import change, levels_of, require_comparable, sound_draws
 from csi.kernel import importance
+from csi.kernel.false_discovery import benjamini_hochberg
 from csi.kernel.resample import percentile_interval, standard_error
 from csi.structural.cases import Array
 from csi.structural.inference import Bootstrap
@@ -98,9 +99,6 @@ def _stands_out(table: pd.DataFrame) -> "pd.Series[int]":
     """+1 or -1 where the change is significant at a false-discovery rate of 10 %, constructs and items apart."""
     changed = pd.Series(0, index=table.index)
     for _, group in table.groupby("kind"):
-        p = group["change_p"].sort_values()
-        limit = FALSE_DISCOVERY_RATE * np.arange(1, len(p) + 1) / len(p)
-        passing = np.flatnonzero(p.to_numpy() <= limit)
-        found = p.index[: passing[-1] + 1] if len(passing) else p.index[:0]
+        found = group.index[benjamini_hochberg(group["change_p"].to_numpy(float), FALSE_DISCOVERY_RATE)]
         changed[found] = np.sign(table.loc[found, "change"]).astype(int)
     return changed

@@ -31,6 +31,8 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
         "change": _change(quarter, language),
         "weakest": _weakest(quarter, labels),
         "trend_text": _trend_text(quarter, language),
+        "change_text": _change_text(quarter, language),
+        "indicators_text": _indicators_text(quarter, language),
         "minimum": MINIMUM_CELL,
         "refused": _refused(quarter, language),
         "weighted": _weighted(quarter, language),
@@ -147,6 +149,27 @@ def _trend_text(quarter: Quarter, language: str) -> str:
     rows = quarter.trend.rows
     difference = float((rows["estimate"] - rows["own_weights"]).abs().max())
     return say("report.trend_text", language, wave=quarter.survey.wave, difference=f"{difference:.1f}")
+
+
+def _change_text(quarter: Quarter, language: str) -> list[str]:
+    """What moved the index, as sentences."""
+    change = quarter.change
+    if change is None:
+        return [say(quarter.absent["change"], language)]
+    (before, after), (low, high) = change.waves, change.interval
+    limits = {"low": signed(low), "high": signed(high)}
+    return [
+        say("report.change_text", language, before=before, after=after, change=signed(change.value), **limits),
+        *change.sentences(language),
+    ]
+
+
+def _indicators_text(quarter: Quarter, language: str) -> str:
+    rule, waves = quarter.panorama.rule, quarter.panorama.waves
+    if len(waves) == 1:
+        return say("report.indicators_text_single", language)
+    limits = {"minimum": f"{rule.minimum_change:g}", "q": f"{100 * rule.q:g}"}
+    return say("report.indicators_text", language, wave=waves[-2], **limits)
 
 
 def care_facts(quarter: Quarter, labels: Labels) -> dict[str, Any] | None:

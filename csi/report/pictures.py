@@ -9,10 +9,12 @@ from functools import partial
 from matplotlib.axes import Axes
 
 from csi.quarter import Quarter
+from csi.report.charts.panorama import plot_panorama
 from csi.report.charts.path_diagram import plot_path_diagram
 from csi.report.charts.priority_map import plot_priority_map
 from csi.report.charts.segments import plot_segments
 from csi.report.charts.trend import plot_index_trend
+from csi.report.charts.waterfall import plot_change_waterfall
 from csi.report.labels import Labels
 from csi.report.theme import axes, look
 from csi.words import say
@@ -40,6 +42,12 @@ def pictures(quarter: Quarter, labels: Labels) -> dict[str, Picture]:
 
     if quarter.trend is not None:
         add("trend", partial(plot_index_trend, quarter.trend, language=language, codebook=book), (7.6, 3.2), (3.9, 3.0))
+    if quarter.change is not None:
+        parts = partial(plot_change_waterfall, quarter.change, language=language, codebook=book)
+        count = len(quarter.change.parts.dropna(subset="std_error")) + 2
+        add("change", parts, (7.6, 1.6 + 0.36 * count), (3.9, 1.9 + 0.42 * count))
+    tree = plot_panorama(quarter.panorama, language=language, codebook=book)
+    found["indicators"] = Picture(svg_uri(tree), "", say("report.indicators", language))
     if quarter.segments:
         height = 0.8 + 0.26 * sum(len(index.rows) + 1 for index in quarter.segments)
         rows = partial(plot_segments, quarter.segments, language=language, codebook=book, whole=quarter.index.value)

@@ -1,6 +1,6 @@
 """The tables of a report: plain rows of texts, already in the language of the reader."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 
 from csi.drivers.quadrants import WEAK_AND_IMPORTANT
+from csi.index.alerts import RED_LINE
+from csi.index.tree_frame import KPI
 from csi.quarter import Quarter
 from csi.report.charts.priority_map import numbered
 from csi.report.labels import Labels
@@ -17,15 +19,16 @@ from csi.words import say
 
 @dataclass(frozen=True, slots=True)
 class IndicatorRow:
-    """One construct or item as the report shows it; `moved` is +1, -1 or 0."""
+    """One node of the panorama as the report shows it; `kind` is "index", "construct", "item" or "kpi"."""
 
     name: str
-    is_construct: bool
+    kind: str
     level: str
     interval: str
     change: str
-    moved: int
-    importance: str
+    verdict: str
+    verdict_text: str
+    target: str
     n: str
 
 
@@ -61,28 +64,44 @@ def signed(value: float) -> str:
 
 
 def indicator_rows(quarter: Quarter, labels: Labels) -> list[IndicatorRow]:
-    """Constructs in the order of the model, each followed by its items."""
-    importance = {} if quarter.priority is None else quarter.priority.rows.set_index("term")["estimate"].to_dict()
-    rows = {(row["kind"], row["term"]): row for row in quarter.indicators.rows.to_dict("records")}
-    shown = []
-    for construct in quarter.fit.model.constructs:
-        for kind, name in (("construct", construct.name), *(("item", item) for item in construct.items)):
-            shown.append(_indicator(rows[kind, name], importance.get(name, np.nan), labels))
-    return shown
+    """The rows of the panorama in its order: the index, constructs, their items, KPIs under what they belong to."""
+    named = labels.knowing(quarter.panorama.rows.attrs)
+    return [_indicator(row, named) for row in in_order(quarter.panorama.current())]
 
 
-def _indicator(row: Mapping[Hashable, Any], importance: float, labels: Labels) -> IndicatorRow:
-    is_construct = row["kind"] == "construct"
+def _indicator(row: Mapping[Hashable, Any], labels: Labels) -> IndicatorRow:
+    known = not pd.isna(row["ci_low"])
     return IndicatorRow(
-        name=labels.construct(row["term"]) if is_construct else labels.item(row["term"]),
-        is_construct=is_construct,
-        level=f"{row['estimate']:.1f}",
-        interval=f"{row['ci_low']:.1f} – {row['ci_high']:.1f}",
+        name=labels.term(str(row["term"])),
+        kind=row["kind"],
+        level="" if pd.isna(row["estimate"]) else f"{row['estimate']:.1f} {row['unit']}".strip(),
+        interval=f"{row['ci_low']:.1f} – {row['ci_high']:.1f}" if known else "",
         change="" if pd.isna(row["change"]) else signed(row["change"]),
-        moved=int(row["changed"]),
-        importance="" if np.isnan(importance) else f"{importance:.2f}",
-        n=f"{row['n']:,}",
+        verdict=row["verdict"],
+        verdict_text="" if not row["verdict"] else verdict_text(row, labels.language),
+        target="" if pd.isna(row["target"]) else f"{row['target']:g}",
+        n="" if row["kind"] == KPI or pd.isna(row["n"]) else f"{row['n']:,.0f}",
     )
+
+
+def in_order(rows: pd.DataFrame) -> list[dict[Any, Any]]:
+    """Rows of a panorama depth first, each with its depth; the KPIs of a node come right after its children."""
+    records = rows.to_dict("records")
+    names = {row["term"] for row in records}
+
+    def below(row: dict[Any, Any], depth: int) -> Iterator[dict[Any, Any]]:
+        yield {**row, "depth": depth}
+        children = [r for r in records if r["parent"] == row["term"]]
+        for child in sorted(children, key=lambda r: bool(r["kind"] == KPI)):
+            yield from below(child, depth + 1)
+
+    return [each for row in records if row["parent"] not in names for each in below(row, 0)]
+
+
+def verdict_text(row: Mapping[Any, Any], language: str) -> str:
+    """Alert or merit in words, and whether a red line was crossed or a former move taken back."""
+    text = say("panorama.red_line" if row["reason"] == RED_LINE else f"panorama.{row['verdict']}", language)
+    return say("panorama.returning", language, verdict=text) if row["returning"] else text
 
 
 @dataclass(frozen=True, slots=True)

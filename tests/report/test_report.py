@@ -47,9 +47,9 @@ def visible(page):
 class TestPage:
     def test_every_section_is_there(self, page):
         language, html = page
-        for section in ("trend", "segments", "model", "priority", "indicators", "trust", "care_section"):
+        for section in ("trend", "change", "segments", "model", "priority", "indicators", "trust", "care_section"):
             assert f"<h2>{say(f'report.{section}', language)}</h2>" in html
-        assert html.count("<img") == 4
+        assert html.count("<img") == 6
 
     def test_says_synthetic(self, page):
         assert say("report.synthetic", page[0]) in page[1]
@@ -104,7 +104,7 @@ def test_without_data_a_section_is_one_sentence(study):
         html = render(quarter, language)
         for code in ("absent.no_behaviour", "absent.one_wave", "absent.no_segments"):
             assert say(code, language) in html.replace("&#39;", "'")
-        assert html.count("<img") == 2
+        assert html.count("<img") == 3
 
 
 def test_files_and_their_protection(quarter, tmp_path):
@@ -123,11 +123,16 @@ def test_unknown_language(quarter, tmp_path):
 
 
 class TestTables:
-    def test_indicators_follow_their_construct(self, quarter):
+    def test_indicators_follow_their_construct_and_kpis_what_they_belong_to(self, quarter):
         rows = indicator_rows(quarter, Labels("en", quarter.study.codebook))
-        assert rows[0].is_construct
-        assert rows[0].name == "Brand image"
-        assert len(rows) == 7 + 20
+        assert [row.kind for row in rows[:3]] == ["index", "item", "item"]
+        assert rows[0].name == "Customer satisfaction"
+        assert rows[0].target == "78"
+        names = [row.name for row in rows]
+        place = names.index("Requests and problems are dealt with fast")
+        assert names[place + 1 : place + 3] == ["Queueing in outlets", "Hotline answered within 20 s"]
+        assert rows[place + 1].level.endswith(" min")
+        assert len(rows) == 7 + 20 + 4
 
     def test_priorities_are_numbered_from_the_most_urgent(self, quarter):
         rows = priority_rows(quarter, Labels("zh", quarter.study.codebook))
