@@ -259,9 +259,9 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "report.change": ("Why the index moved", "指数为何变动"),
     "report.change_text": (
-        "From {before} to {after} the index moved by {change} points ({low} to {high}). The parts add up to it exactly: who the "
+        "From {before} to {after} the index moved by {change} points ({low} to {high}). Its parts add up exactly: who the "
         "customers are (mix), what counts (weights), and what they said to each question.",
-        "从{before}到{after}，指数变动{change}分（{low} 至 {high}）。各部分之和恰为该变动：客户构成、指标权重，以及每道题的得分。",
+        "从{before}到{after}，指数变动{change}分（{low} 至 {high}）。各部分之和恰等于它：客户构成、权重与每题得分。",
     ),
     "absent.change_of_stages": (
         "The change is not split into parts: the model has constructs of higher order.",
@@ -1042,7 +1042,8 @@ WORDS: dict[str, tuple[str, str]] = {
         "非线性关系：{behaviours}；请看分组均值，不要只看一个斜率。",
     ),
     "signature.caveat": (
-        "These are associations in {n} linked answers, not proof of cause: what customers did and what they answered may share a cause that was not measured.",
+        "These are associations in {n} linked answers, not proof of cause: what customers did and what they answered "
+        "may share a cause that was not measured.",
         "以上是 {n} 份已关联答卷中的相关关系，不能证明因果：行为与回答可能有未测量的共同原因。",
     ),
     "signature.not_stated": ("not recorded", "无记录"),
@@ -1071,11 +1072,13 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "signature.map_title": ("Weak indicators and behaviours", "偏弱指标与行为"),
     "signature.map_note": (
-        "+ goes with weak answers, − with good ones; boxed and bold: stands out (false-discovery rate {q} %). An association, not proof of cause.",
-        "+ 与偏弱回答相伴，− 与较好回答相伴；加框加粗：显著（错误发现率 {q}%）。为相关关系，并非因果。",
+        "+ goes with weak answers, − with good ones; boxed and bold: stands out (false-discovery rate {q} %).\n"
+        "An association, not proof of cause.",
+        "+ 与偏弱回答相伴，− 与较好回答相伴；加框加粗：显著（错误发现率 {q}%）。\n为相关关系，并非因果。",
     ),
     "signature.map_canonical": (
-        "Canonical view: correlation {rho} (by chance {chance}), p {p}. Last row and column: loadings, by which both are ordered.",
+        "Canonical view: correlation {rho} (by chance {chance}), p {p}. Last row and column: loadings, which order "
+        "both.",
         "典型相关：{rho}（随机水平 {chance}），p {p}。末行与末列为载荷，行列按其排序。",
     ),
     "signature.loading": ("Loading", "载荷"),

@@ -235,7 +235,7 @@ class TestRealStudies:
     def test_mobi(self, shared):
         quarter = self.run(shared, "mobi", ".")
         assert quarter.index.value == pytest.approx(72.4541179309094, abs=1e-4)
-        assert quarter.absent.keys() == {"trend", "segments", "care"}
+        assert quarter.absent.keys() == {"trend", "change", "segments", "care"}
 
     def test_telecom_answers_are_linked_and_cared_for(self, shared):
         quarter = self.run(shared, "telecom_cn_voice")
