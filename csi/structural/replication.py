@@ -21,7 +21,7 @@ from csi.structural.fitted_model import Fit
 from csi.structural.quantities import Batch
 from csi.structural.stages import Maps, Staged, base_moments, estimate_stages
 
-_CELLS = 1_200_000  # correlations estimated at once: many, so that calls of numpy cost little; few enough for the cache
+_CELLS = 2_400_000  # correlations estimated at once: many, so that calls of numpy cost little; few enough for memory
 
 UNMET, CONSTANT, SINGULAR = "margins not met", "constant item", "singular"
 UNSETTLED, OSCILLATING, INADMISSIBLE = "not converged", "oscillating", "inadmissible"
