@@ -7,12 +7,23 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from csi.behaviour.alert_rules import AlertRule as AlertRule
+    from csi.behaviour.alert_rules import alert_rules as alert_rules
+    from csi.behaviour.alert_rules import ready_rules as ready_rules
+    from csi.behaviour.alerts import AlertAccuracy as AlertAccuracy
+    from csi.behaviour.alerts import CustomerAlerts as CustomerAlerts
+    from csi.behaviour.alerts import alert_accuracy as alert_accuracy
+    from csi.behaviour.alerts import customer_alerts as customer_alerts
     from csi.behaviour.dissatisfaction import dissatisfied_at_most as dissatisfied_at_most
     from csi.behaviour.dissatisfaction import dissatisfied_below as dissatisfied_below
     from csi.behaviour.linkage import Linked as Linked
     from csi.behaviour.linkage import link as link
+    from csi.behaviour.risk import PastWave as PastWave
     from csi.behaviour.risk import RiskModel as RiskModel
     from csi.behaviour.risk import dissatisfaction_risk as dissatisfaction_risk
+    from csi.behaviour.worth import Worth as Worth
+    from csi.behaviour.worth import worth_of_satisfaction as worth_of_satisfaction
+    from csi.behaviour.worth_outcomes import WorthTable as WorthTable
     from csi.care.lists import CareList as CareList
     from csi.care.lists import care_list as care_list
     from csi.drivers.importance import KeyDrivers as KeyDrivers
@@ -88,6 +99,7 @@ if TYPE_CHECKING:
     from csi.report.charts.servqual import plot_servqual_radar as plot_servqual_radar
     from csi.report.charts.trend import plot_index_trend as plot_index_trend
     from csi.report.charts.waterfall import plot_change_waterfall as plot_change_waterfall
+    from csi.report.charts.worth import plot_worth as plot_worth
     from csi.report.export import export as export
     from csi.report.html import Report as Report
     from csi.report.html import quarterly_report as quarterly_report
@@ -182,12 +194,23 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "AlertRule": "csi.behaviour.alert_rules",
+    "alert_rules": "csi.behaviour.alert_rules",
+    "ready_rules": "csi.behaviour.alert_rules",
+    "AlertAccuracy": "csi.behaviour.alerts",
+    "CustomerAlerts": "csi.behaviour.alerts",
+    "alert_accuracy": "csi.behaviour.alerts",
+    "customer_alerts": "csi.behaviour.alerts",
     "dissatisfied_at_most": "csi.behaviour.dissatisfaction",
     "dissatisfied_below": "csi.behaviour.dissatisfaction",
     "Linked": "csi.behaviour.linkage",
     "link": "csi.behaviour.linkage",
+    "PastWave": "csi.behaviour.risk",
     "RiskModel": "csi.behaviour.risk",
     "dissatisfaction_risk": "csi.behaviour.risk",
+    "Worth": "csi.behaviour.worth",
+    "worth_of_satisfaction": "csi.behaviour.worth",
+    "WorthTable": "csi.behaviour.worth_outcomes",
     "CareList": "csi.care.lists",
     "care_list": "csi.care.lists",
     "KeyDrivers": "csi.drivers.importance",
@@ -263,6 +286,7 @@ _HOME = {
     "plot_servqual_radar": "csi.report.charts.servqual",
     "plot_index_trend": "csi.report.charts.trend",
     "plot_change_waterfall": "csi.report.charts.waterfall",
+    "plot_worth": "csi.report.charts.worth",
     "export": "csi.report.export",
     "Report": "csi.report.html",
     "quarterly_report": "csi.report.html",

@@ -1005,36 +1005,36 @@ WORDS: dict[str, tuple[str, str]] = {
     "risk.chance": ("NO BETTER THAN CHANCE: do not choose customers by it", "不优于随机：请勿据此选择客户"),
     # signature of a weak indicator
     "signature.weaker_value": (
-        "“{indicator}” is lower {whom}: {slope} points ({level} % interval {low} to {high})",
+        "'{indicator}' is lower {whom}: {slope} points ({level} % interval {low} to {high})",
         "{whom}，“{indicator}”得分较低：{slope} 分（{level}%区间 {low} 至 {high}）",
     ),
     "signature.better_value": (
-        "“{indicator}” is higher {whom}: {slope} points ({level} % interval {low} to {high})",
+        "'{indicator}' is higher {whom}: {slope} points ({level} % interval {low} to {high})",
         "{whom}，“{indicator}”得分较高：{slope} 分（{level}%区间 {low} 至 {high}）",
     ),
     "signature.weaker_share": (
-        "“{indicator}” is more frequent {whom}: {slope} percentage points ({level} % interval {low} to {high})",
+        "'{indicator}' is more frequent {whom}: {slope} percentage points ({level} % interval {low} to {high})",
         "{whom}，“{indicator}”更常见：{slope} 个百分点（{level}%区间 {low} 至 {high}）",
     ),
     "signature.better_share": (
-        "“{indicator}” is less frequent {whom}: {slope} percentage points ({level} % interval {low} to {high})",
+        "'{indicator}' is less frequent {whom}: {slope} percentage points ({level} % interval {low} to {high})",
         "{whom}，“{indicator}”更少见：{slope} 个百分点（{level}%区间 {low} 至 {high}）",
     ),
-    "signature.whom_number": ("for each {change} more of “{behaviour}”", "“{behaviour}”每高 {change} 的客户"),
+    "signature.whom_number": ("for each {change} more of '{behaviour}'", "“{behaviour}”每高 {change} 的客户"),
     "signature.whom_level": (
-        "among customers whose “{behaviour}” is {level} than among all others",
+        "among customers whose '{behaviour}' is {level} than among all others",
         "“{behaviour}”为“{level}”的客户与其他客户相比",
     ),
     "signature.whom_gap": (
-        "among customers whose “{behaviour}” is not recorded than among all others",
+        "among customers whose '{behaviour}' is not recorded than among all others",
         "“{behaviour}”无记录的客户与其他客户相比",
     ),
-    "signature.equal": ("; {controls} held equal", "；已控制{controls}"),
+    "signature.equal": ("; held equal: {controls}", "；已控制{controls}"),
     "signature.stable": ("; the same in all waves", "；各期一致"),
     "signature.unstable": ("; not the same in all waves", "；各期不一致"),
     "signature.stop": (".", "。"),
     "signature.none": (
-        "No behaviour stands out for “{indicator}” at a false-discovery rate of {q} %.",
+        "No behaviour stands out for '{indicator}' at a false-discovery rate of {q} %.",
         "在错误发现率 {q}% 下，没有行为与“{indicator}”显著相关。",
     ),
     "signature.bent": (
@@ -1047,12 +1047,11 @@ WORDS: dict[str, tuple[str, str]] = {
         "以上是 {n} 份已关联答卷中的相关关系，不能证明因果：行为与回答可能有未测量的共同原因。",
     ),
     "signature.not_stated": ("not recorded", "无记录"),
-    "signature.title": ("Behaviours that go with a weak “{indicator}”", "与“{indicator}”偏弱相伴的行为"),
-    "signature.axis": ("Partial correlation with weakness", "与偏弱的偏相关"),
-    "signature.axis_equal": (
-        "Partial correlation with weakness; {controls} held equal",
-        "与偏弱的偏相关（已控制{controls}）",
-    ),
+    "signature.dissatisfied": ("Dissatisfied", "不满意"),
+    "signature.title_value": ("Behaviours that go with a low '{indicator}'", "与“{indicator}”得分低相伴的行为"),
+    "signature.title_share": ("Behaviours that go with '{indicator}'", "与“{indicator}”相伴的行为"),
+    "signature.axis": ("Partial correlation with weakness", "与回答偏弱的偏相关"),
+    "signature.axis_equal": ("Partial correlation with weakness; held equal: {controls}", "与回答偏弱的偏相关（已控制{controls}）"),
     "signature.found": ("stands out (false-discovery rate {q} %)", "显著（错误发现率 {q}%）"),
     "signature.not_found": ("does not stand out", "不显著"),
     "signature.wave": ("single waves", "各期估计"),
@@ -1061,24 +1060,23 @@ WORDS: dict[str, tuple[str, str]] = {
     "signature.is_unstable": ("differs by wave", "各期不一致"),
     "signature.is_bent": ("not a straight line", "非线性"),
     "signature.sides": (
-        "+ goes with weak answers, − with good ones; an association, not proof of cause. Bars: {level} % intervals.",
-        "+ 与偏弱回答相伴，− 与较好回答相伴；为相关关系，并非因果。横线：{level}%区间。",
+        "+ goes with weak answers, − with good ones. Bars: {level} % intervals.\nAn association, not proof of cause.",
+        "+ 与偏弱回答相伴，− 与较好回答相伴。横线：{level}%区间。\n为相关关系，并非因果。",
     ),
-    "signature.shape_title": ("“{indicator}” by “{behaviour}”", "“{behaviour}”分组的“{indicator}”"),
-    "signature.shape_axis": ("Mean of “{indicator}”, controls held equal", "“{indicator}”均值（已控制其他变量）"),
+    "signature.shape_title": ("'{indicator}' by '{behaviour}'", "“{indicator}”按“{behaviour}”分组"),
+    "signature.shape_mean": ("Mean, controls held equal", "均值（已控制其他变量）"),
+    "signature.shape_share": ("Share, controls held equal (%)", "比例（已控制其他变量，%）"),
     "signature.shape_note": (
-        "Bars: {level} % intervals; not on a line: p {p}. Association, not proof of cause.",
-        "竖线：{level}%区间；偏离直线：p {p}。为相关关系，并非因果。",
+        "Bars: {level} % intervals. Not on a line: p {p}. An association, not proof of cause.",
+        "竖线：{level}%区间。偏离直线：p {p}。为相关关系，并非因果。",
     ),
-    "signature.map_title": ("Weak indicators and behaviours", "偏弱指标与行为"),
     "signature.map_note": (
-        "+ goes with weak answers, − with good ones; boxed and bold: stands out (false-discovery rate {q} %).\n"
+        "+ goes with weak answers, − with good ones; boxed: stands out (false-discovery rate {q} %).\n"
         "An association, not proof of cause.",
-        "+ 与偏弱回答相伴，− 与较好回答相伴；加框加粗：显著（错误发现率 {q}%）。\n为相关关系，并非因果。",
+        "+ 与偏弱回答相伴，− 与较好回答相伴；加框：显著（错误发现率 {q}%）。\n为相关关系，并非因果。",
     ),
     "signature.map_canonical": (
-        "Canonical view: correlation {rho} (by chance {chance}), p {p}. Last row and column: loadings, which order "
-        "both.",
+        "Canonical view: correlation {rho} (by chance {chance}), p {p}. Last row and column: loadings, which order both.",
         "典型相关：{rho}（随机水平 {chance}），p {p}。末行与末列为载荷，行列按其排序。",
     ),
     "signature.loading": ("Loading", "载荷"),
