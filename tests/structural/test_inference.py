@@ -50,8 +50,8 @@ def test_no_loop_over_replicates(fit, monkeypatch):
         return kernel.estimate(R, *args)
 
     monkeypatch.setattr(stages, "estimate", counted)
-    csi.bootstrap(fit, 2100)
-    assert sorted(calls) == [52, 2048]  # the batches may be estimated side by side
+    csi.bootstrap(fit, 4200)
+    assert sorted(calls) == [104, 4096]  # the batches may be estimated side by side
 
 
 def test_the_same_seed_gives_the_same_draws_however_many_are_asked_for(fit):
