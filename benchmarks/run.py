@@ -12,6 +12,7 @@ import json
 import os
 from pathlib import Path
 
+import behaviour
 import bootstrap
 import drivers
 import gaps
@@ -30,6 +31,7 @@ SECTIONS = {
     "moments": moments,
     "gaps": gaps,
     "drivers": drivers,
+    "behaviour": behaviour,
     "panorama": panorama,
 }
 IDLE = 0.3  # load up to which a machine counts as idle

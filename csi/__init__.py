@@ -14,13 +14,31 @@ if TYPE_CHECKING:
     from csi.behaviour.alerts import CustomerAlerts as CustomerAlerts
     from csi.behaviour.alerts import alert_accuracy as alert_accuracy
     from csi.behaviour.alerts import customer_alerts as customer_alerts
+    from csi.behaviour.base_rate import BaseDissatisfaction as BaseDissatisfaction
+    from csi.behaviour.base_rate import base_dissatisfaction as base_dissatisfaction
     from csi.behaviour.dissatisfaction import dissatisfied_at_most as dissatisfied_at_most
     from csi.behaviour.dissatisfaction import dissatisfied_below as dissatisfied_below
+    from csi.behaviour.drift import RiskDrift as RiskDrift
+    from csi.behaviour.drift import risk_drift as risk_drift
+    from csi.behaviour.feature_leaks import LeakageCheck as LeakageCheck
+    from csi.behaviour.feature_leaks import leakage_check as leakage_check
+    from csi.behaviour.feature_rules import EventFeatures as EventFeatures
+    from csi.behaviour.features import features_of_base as features_of_base
     from csi.behaviour.linkage import Linked as Linked
     from csi.behaviour.linkage import link as link
+    from csi.behaviour.naive import NaiveRules as NaiveRules
+    from csi.behaviour.naive import naive_rules as naive_rules
     from csi.behaviour.risk import PastWave as PastWave
     from csi.behaviour.risk import RiskModel as RiskModel
     from csi.behaviour.risk import dissatisfaction_risk as dissatisfaction_risk
+    from csi.behaviour.rules import RiskRules as RiskRules
+    from csi.behaviour.rules import risk_rules as risk_rules
+    from csi.behaviour.signature import Signature as Signature
+    from csi.behaviour.signature import behaviour_signature as behaviour_signature
+    from csi.behaviour.signature_map import SignatureMap as SignatureMap
+    from csi.behaviour.signature_map import signature_map as signature_map
+    from csi.behaviour.transport import Transport as Transport
+    from csi.behaviour.transport import transport_check as transport_check
     from csi.behaviour.worth import Worth as Worth
     from csi.behaviour.worth import worth_of_satisfaction as worth_of_satisfaction
     from csi.behaviour.worth_outcomes import WorthTable as WorthTable
@@ -92,11 +110,16 @@ if TYPE_CHECKING:
     from csi.report.charts.path_diagram import plot_path_diagram as plot_path_diagram
     from csi.report.charts.priority_map import plot_priority_map as plot_priority_map
     from csi.report.charts.quality import plot_response_quality as plot_response_quality
+    from csi.report.charts.risk import plot_calibration as plot_calibration
+    from csi.report.charts.risk import plot_gain as plot_gain
     from csi.report.charts.scenario import plot_plan as plot_plan
     from csi.report.charts.scenario import plot_scenario as plot_scenario
     from csi.report.charts.segments import plot_segments as plot_segments
     from csi.report.charts.servqual import plot_servqual_gaps as plot_servqual_gaps
     from csi.report.charts.servqual import plot_servqual_radar as plot_servqual_radar
+    from csi.report.charts.signature import plot_signature as plot_signature
+    from csi.report.charts.signature import plot_signature_map as plot_signature_map
+    from csi.report.charts.signature import plot_signature_shape as plot_signature_shape
     from csi.report.charts.trend import plot_index_trend as plot_index_trend
     from csi.report.charts.waterfall import plot_change_waterfall as plot_change_waterfall
     from csi.report.charts.worth import plot_worth as plot_worth
@@ -201,13 +224,31 @@ _HOME = {
     "CustomerAlerts": "csi.behaviour.alerts",
     "alert_accuracy": "csi.behaviour.alerts",
     "customer_alerts": "csi.behaviour.alerts",
+    "BaseDissatisfaction": "csi.behaviour.base_rate",
+    "base_dissatisfaction": "csi.behaviour.base_rate",
     "dissatisfied_at_most": "csi.behaviour.dissatisfaction",
     "dissatisfied_below": "csi.behaviour.dissatisfaction",
+    "RiskDrift": "csi.behaviour.drift",
+    "risk_drift": "csi.behaviour.drift",
+    "LeakageCheck": "csi.behaviour.feature_leaks",
+    "leakage_check": "csi.behaviour.feature_leaks",
+    "EventFeatures": "csi.behaviour.feature_rules",
+    "features_of_base": "csi.behaviour.features",
     "Linked": "csi.behaviour.linkage",
     "link": "csi.behaviour.linkage",
+    "NaiveRules": "csi.behaviour.naive",
+    "naive_rules": "csi.behaviour.naive",
     "PastWave": "csi.behaviour.risk",
     "RiskModel": "csi.behaviour.risk",
     "dissatisfaction_risk": "csi.behaviour.risk",
+    "RiskRules": "csi.behaviour.rules",
+    "risk_rules": "csi.behaviour.rules",
+    "Signature": "csi.behaviour.signature",
+    "behaviour_signature": "csi.behaviour.signature",
+    "SignatureMap": "csi.behaviour.signature_map",
+    "signature_map": "csi.behaviour.signature_map",
+    "Transport": "csi.behaviour.transport",
+    "transport_check": "csi.behaviour.transport",
     "Worth": "csi.behaviour.worth",
     "worth_of_satisfaction": "csi.behaviour.worth",
     "WorthTable": "csi.behaviour.worth_outcomes",
@@ -279,11 +320,16 @@ _HOME = {
     "plot_path_diagram": "csi.report.charts.path_diagram",
     "plot_priority_map": "csi.report.charts.priority_map",
     "plot_response_quality": "csi.report.charts.quality",
+    "plot_calibration": "csi.report.charts.risk",
+    "plot_gain": "csi.report.charts.risk",
     "plot_plan": "csi.report.charts.scenario",
     "plot_scenario": "csi.report.charts.scenario",
     "plot_segments": "csi.report.charts.segments",
     "plot_servqual_gaps": "csi.report.charts.servqual",
     "plot_servqual_radar": "csi.report.charts.servqual",
+    "plot_signature": "csi.report.charts.signature",
+    "plot_signature_map": "csi.report.charts.signature",
+    "plot_signature_shape": "csi.report.charts.signature",
     "plot_index_trend": "csi.report.charts.trend",
     "plot_change_waterfall": "csi.report.charts.waterfall",
     "plot_worth": "csi.report.charts.worth",

@@ -10,12 +10,13 @@ import pandas as pd
 
 from csi.display import Result
 from csi.drivers.priority_map import PriorityMap, importance_performance
-from csi.errors import CsiError, StudyError, TooFewError
+from csi.errors import CsiError, LinkError, StudyError, TooFewError
 from csi.index.indicators import Indicators, indicator_levels
 from csi.index.score import Index, satisfaction_index
 from csi.index.tree import Panorama, panorama
 from csi.index.waves import Change, compare_waves
 from csi.structural.assessment import Assessment, assess
+from csi.structural.cases import Array
 from csi.structural.estimation import Fit, fit
 from csi.structural.inference import Bootstrap, bootstrap
 from csi.study import Study
@@ -23,8 +24,11 @@ from csi.survey.quality import Excluded, ResponseQuality
 from csi.survey.survey import Survey
 
 if TYPE_CHECKING:  # these bring database engines and classifiers, which a study without behaviour does not need
+    from csi.behaviour.alerts import CustomerAlerts
     from csi.behaviour.linkage import Linked
     from csi.behaviour.risk import RiskModel
+    from csi.behaviour.rules import RiskRules
+    from csi.behaviour.signature import Signature
     from csi.care.lists import CareList
 
 Progress = Callable[[str], None]
@@ -49,6 +53,9 @@ class Quarter(Result):
     indicators: Indicators
     priority: PriorityMap | None
     linked: "Linked | None"
+    signature: "Signature | None"
+    rules: "RiskRules | None"
+    alerts: "CustomerAlerts | None"
     risk: "RiskModel | None"
     care: "CareList | None"
     absent: Mapping[str, str]
@@ -90,18 +97,8 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
     fitted = boot.fit
     target = study.about.target
     progress("index, drivers, assessment")
-    absent: dict[str, str] = {}
-    if not earlier:
-        absent["trend"] = absent["change"] = "absent.one_wave"
-    elif fitted.lower is not None:
-        absent["change"] = "absent.change_of_stages"
-    if not study.codebook.segments:
-        absent["segments"] = "absent.no_segments"
-    if not study.model.ancestors(target):
-        absent["priority"] = "absent.no_drivers"
-    if "change" not in absent:
-        progress("what moved the index")
-    change = None if "change" in absent else _change(study, earlier[-1].fit, fitted)
+    absent = _absent(study, earlier, fitted)
+    priority = None if "priority" in absent else importance_performance(fitted, target=target, boot=boot)
     linked, risk, care = _behaviour(study, boot, absent, progress)
     return Quarter(
         study=study,
@@ -113,19 +110,36 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
         assessment=assess(fitted, boot),
         index=satisfaction_index(fitted, boot, construct=target),
         trend=satisfaction_index(fitted, boot, by="wave", earlier=earlier, construct=target) if earlier else None,
-        change=change,
+        change=None if "change" in absent else _change(study, earlier[-1].fit, fitted),
         panorama=_panorama(study, boot, earlier),
         segments=tuple(
             satisfaction_index(fitted, boot, by=segment.name, construct=target) for segment in study.codebook.segments
         ),
         indicators=indicator_levels(boot, earlier[-1] if earlier else None),
-        priority=None if "priority" in absent else importance_performance(fitted, target=target, boot=boot),
+        priority=priority,
         linked=linked,
+        signature=_signature(linked, priority, progress),
+        rules=None if linked is None or risk is None else _risk_rules(study, boot, linked),
+        alerts=_alerts(study, _survey(boot), progress),
         risk=risk,
         care=care,
         absent=absent,
         overlap=_overlap([_survey(b) for b in boots]),
     )
+
+
+def _absent(study: Study, earlier: list[Bootstrap], fitted: Fit) -> dict[str, str]:
+    """What the study and its model do not allow, with the reason by code."""
+    absent: dict[str, str] = {}
+    if not earlier:
+        absent["trend"] = absent["change"] = "absent.one_wave"
+    elif fitted.lower is not None:
+        absent["change"] = "absent.change_of_stages"
+    if not study.codebook.segments:
+        absent["segments"] = "absent.no_segments"
+    if not study.model.ancestors(study.about.target):
+        absent["priority"] = "absent.no_drivers"
+    return absent
 
 
 def _change(study: Study, before: Fit, after: Fit) -> Change:
@@ -171,7 +185,9 @@ def _behaviour(
     progress("find who is dissatisfied without having been asked")
     points = boot.fit.index_scores[study.about.target].to_numpy()
     try:
-        risk = dissatisfaction_risk(linked, rule.apply(survey, points), seed=study.about.seed)
+        risk = dissatisfaction_risk(
+            linked, rule.apply(survey, points), weights=_base_weights(linked), seed=study.about.seed
+        )
     except TooFewError:
         absent["care"] = "absent.too_few_dissatisfied"
         return linked, None, None
@@ -190,6 +206,56 @@ def _behaviour(
         seed=boot.seed,  # another one each wave, so that nobody is held out every time
     )
     return linked, risk, chosen
+
+
+def _base_weights(linked: "Linked") -> Array | None:
+    """Weights by which the respondents stand for the base; None where the base is those who answered."""
+    from csi.behaviour.transport import transport_check  # noqa: PLC0415 - heavy
+
+    try:
+        return transport_check(linked).survey_weights
+    except LinkError:
+        return None
+
+
+def _signature(linked: "Linked | None", priority: PriorityMap | None, progress: Progress) -> "Signature | None":
+    """What the customers behind the weakest important indicator do, tier and tenure held equal where they are known."""
+    weakest = None if priority is None else priority.weakest
+    if linked is None or weakest is None:
+        return None
+    from csi.behaviour.signature import behaviour_signature  # noqa: PLC0415 - heavy
+
+    progress("what goes with the weakest indicator")
+    columns = (*linked.survey.respondents.columns, *linked.features)
+    known = [name for name in ("tier", "tenure") if any(c == name or c.startswith(f"{name}_") for c in columns)]
+    try:
+        return behaviour_signature(linked, str(weakest["term"]), controls=known)
+    except TooFewError:
+        return None
+
+
+def _risk_rules(study: Study, boot: Bootstrap, linked: "Linked") -> "RiskRules | None":
+    from csi.behaviour.rules import risk_rules  # noqa: PLC0415 - heavy
+
+    if study.risk is None:
+        return None
+    dissatisfied = study.risk.apply(_survey(boot), boot.fit.index_scores[study.about.target].to_numpy())
+    try:
+        return risk_rules(linked, dissatisfied, seed=study.about.seed)
+    except TooFewError:
+        return None
+
+
+def _alerts(study: Study, survey: Survey, progress: Progress) -> "CustomerAlerts | None":
+    """Whom the study's rules point out on the day after the last answer."""
+    if not study.alerts or "date" not in survey.respondents or survey.respondents["date"].isna().all():
+        return None
+    from csi.behaviour.alerts import customer_alerts  # noqa: PLC0415 - heavy
+
+    progress("warnings from behaviour")
+    tables = study.tables([rule.table for rule in study.alerts], survey.wave)
+    as_of = (survey.respondents["date"].max() + pd.Timedelta(days=1)).date()
+    return customer_alerts(tables, study.alerts, as_of=as_of, replay=True)
 
 
 def _survey(boot: Bootstrap) -> Survey:

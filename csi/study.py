@@ -1,8 +1,8 @@
 """A study file: what every part of the house needs to know, read and checked in one place."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields, replace
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,12 +30,31 @@ from csi.survey.survey import Survey
 from csi.survey.weighting import rake
 
 if TYPE_CHECKING:  # these bring database engines and classifiers, which a study without behaviour does not need
+    from csi.behaviour.alert_rules import AlertRule
     from csi.behaviour.dissatisfaction import DissatisfactionRule
+    from csi.behaviour.feature_rules import EventFeatures
     from csi.behaviour.linkage import Linked
+    from csi.behaviour.worth_outcomes import WorthTable
     from csi.care.lists import CareRule
+    from csi.engine import Engine
 
 _STRICT = ConfigDict(extra="forbid")
-_SECTIONS = ("study", "waves", "codebook", "margins", "quality", "model", "panorama", "behaviour", "risk", "care")
+_SECTIONS = (
+    "study",
+    "waves",
+    "codebook",
+    "margins",
+    "quality",
+    "model",
+    "panorama",
+    "engine",
+    "behaviour",
+    "features",
+    "alerts",
+    "risk",
+    "care",
+    "worth",
+)
 
 
 @checked_dataclass(frozen=True, slots=True, config=_STRICT)
@@ -62,6 +81,25 @@ class About:
     seed: int = 1
 
 
+@checked_dataclass(frozen=True, slots=True, config=_STRICT)
+class EngineSettings:
+    """The engine that reads behaviour, with the names of the parameters of `csi.connect`."""
+
+    url: str = "duckdb://"
+    threads: int | None = None
+    memory: str | None = None
+    temp_folder: str | None = None
+    settings: dict[str, str] = Field(default_factory=dict)
+
+    def connect(self) -> "Engine":
+        """The engine."""
+        from csi.engine import connect  # noqa: PLC0415 - heavy
+
+        return connect(
+            self.url, threads=self.threads, memory=self.memory, temp_folder=self.temp_folder, settings=self.settings
+        )
+
+
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Study(Result):
     """Everything a study file says, read and checked; no data are read yet."""
@@ -73,7 +111,11 @@ class Study(Result):
     quality: QualityRules
     model: Model
     panorama: PanoramaPlan
+    engine: EngineSettings
     behaviour: BehaviourTable | None
+    features: "tuple[EventFeatures, ...]"
+    alerts: "tuple[AlertRule, ...]"
+    worth: "WorthTable | None"
     risk: "DissatisfactionRule | None"
     care: "CareRule | None"
     path: Path
@@ -146,7 +188,33 @@ class Study(Result):
                 f"{self.path}: [behaviour] needs {path.name!r} for wave {survey.wave!r}, which is not in {self.data_dir}. Put it "
                 "there, name its folder with --data-dir, or leave [behaviour] out."
             )
-        return link(survey, path, key=table.key, features=table.features, date=table.date)
+        return link(
+            survey,
+            path,
+            key=table.key,
+            features=table.features,
+            date=table.date,
+            engine=self.engine.connect(),
+            events=self.features,
+            tables=self.tables([rule.table for rule in self.features], survey.wave),
+        )
+
+    def tables(self, names: Iterable[str], wave: str | None) -> dict[str, Path]:
+        """Where the tables that rules name lie, in a wave."""
+        return {name: self.file(in_wave(name, wave)) for name in names}
+
+    @property
+    def behaviours(self) -> BehaviourTable | None:
+        """The behaviour table with the features from events beside its own, so that all have names for people."""
+        table = self.behaviour
+        if table is None or not self.features:
+            return table
+        named = {
+            feature: Wording(en=rule.label(feature, "en"), zh=rule.label(feature, "zh"))
+            for rule in self.features
+            for feature in rule.features
+        }
+        return replace(table, features=(*table.features, *named), wording={**named, **table.wording})
 
     def headline(self) -> list[str]:
         """Name, waves and sizes."""
@@ -185,6 +253,10 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
         quality=QualityRules.from_dict(content.get("quality", {}), f"{path}, [quality]"),
         model=model,
         panorama=_checked(PanoramaPlan, content.get("panorama", {}), f"{path}, [panorama]"),
+        engine=_checked(EngineSettings, content.get("engine", {}), f"{path}, [engine]"),
+        features=_rules("csi.behaviour.feature_rules.read_features", content, "features", path),
+        alerts=_rules("csi.behaviour.alert_rules.alert_rules", content, "alerts", path),
+        worth=_part("csi.behaviour.worth_outcomes.WorthTable", content, "worth", path),
         behaviour=BehaviourTable.from_dict(content["behaviour"], f"{path}, [behaviour]")
         if "behaviour" in content
         else None,
@@ -260,6 +332,16 @@ def _part(kind: str, content: Mapping[str, Any], section: str, path: Path) -> An
         return None
     module, _, name = kind.rpartition(".")
     return _checked(getattr(import_module(module), name), content[section], f"{path}, [{section}]")
+
+
+def _rules(reader: str, content: Mapping[str, Any], section: str, path: Path) -> Any:  # noqa: ANN401
+    """The rules of a section with two brackets; their reader is imported where there are any."""
+    if section not in content:
+        return ()
+    if not isinstance(content[section], list):
+        raise StudyError(f"{path}, [[{section}]]: write it with two brackets, once for every rule.")
+    module, _, name = reader.rpartition(".")
+    return getattr(import_module(module), name)(content[section], f"{path}, [[{section}]]")
 
 
 def _waves(tables: object, path: Path) -> tuple[Wave, ...]:

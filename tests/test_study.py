@@ -99,7 +99,7 @@ class TestQuarter:
         steps = []
         run(csi.read_study(simulated), "2025Q4", progress=steps.append)
         assert steps[0] == "read and fit 2025Q4"
-        assert steps[-1] == "draw the care list"
+        assert steps[-3:] == ["draw the care list", "what goes with the weakest indicator", "warnings from behaviour"]
 
     @pytest.mark.parametrize(
         ("change", "code"),

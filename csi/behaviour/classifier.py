@@ -1,13 +1,13 @@
-"""A small, slow, calibrated gradient boosting of trees: few leaves, low rate, nothing to tune.
+"""A calibrated probability from whichever learner did best on rows that it had not seen.
 
-Trees follow Friedman (2001) as histograms in scikit-learn; a sigmoid fitted to scores of rows that the trees have not seen
-turns scores into probabilities (Platt 1999). Rows must come in an order that does not depend on the file (the caller sorts
-them by a seeded draw from their keys): then folds, trees and probabilities do not depend on it either.
+Learners are compared and scores turned into probabilities (Platt 1999) on a split of their own, inside whatever rows a
+classifier is given; who judges it keeps other rows back, so that nothing was chosen by looking at them (Varma & Simon 2006).
+Rows must come in an order that does not depend on the file (the caller sorts them by a seeded draw from their keys): then folds,
+trees and probabilities do not depend on it either.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,19 +16,13 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from threadpoolctl import threadpool_limits
 
+from csi.behaviour.learners import LEARNERS, Boosting, LinearScore, Logistic, Scorer
+
 Array = NDArray[np.float64]
 _INNER_FOLDS = 3
 # The trees take 255 levels; the rarest of a longer list count as not recorded.
 _LEVELS = 250
-_TREES = {
-    "max_iter": 250,
-    "learning_rate": 0.03,
-    "max_leaf_nodes": 4,
-    "min_samples_leaf": 40,
-    "l2_regularization": 10.0,
-    "max_features": 0.4,
-    "early_stopping": False,
-}
+_ORDERINGS = 8  # of features, each walked both ways, in the attribution of trees
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,13 +68,42 @@ def encoding_of(columns: Mapping[str, pa.Array]) -> Encoding:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """Rows to learn from: encoded features (n, d), outcomes, weights of mean 1, number of the wave, and whose they are."""
+
+    X: Array
+    y: Array
+    w: Array
+    wave: NDArray[np.intp]
+    key: NDArray[np.object_]
+
+    def part(self, rows: NDArray[np.bool_]) -> "Sample":
+        """Some of the rows."""
+        return Sample(self.X[rows], self.y[rows], self.w[rows], self.wave[rows], self.key[rows])
+
+    def folds(self, count: int) -> NDArray[np.intp]:
+        """(n,) fold of each row: rows of each outcome are dealt out in turn, and a customer's rows stay together."""
+        fold = np.empty(len(self.y), dtype=np.intp)
+        for outcome in (0, 1):
+            rows = np.flatnonzero(self.y == outcome)
+            fold[rows] = np.arange(len(rows)) % count
+        _, first, customer = np.unique(self.key.astype(str), return_index=True, return_inverse=True)
+        return fold[first][customer]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Classifier:
-    """Fitted trees and the sigmoid that calibrates them: p = 1 / (1 + exp(-(slope * score + shift)))."""
+    """A fitted learner and the sigmoid that calibrates it: p = 1 / (1 + exp(-(slope * score + shift))).
+
+    `losses` is the log loss of each learner that was tried, on rows that it had not seen.
+    """
 
     encoding: Encoding
-    trees: Any
+    scorer: Scorer
+    name: str
     slope: float
     shift: float
+    losses: Mapping[str, float]
 
     def probability(self, columns: Mapping[str, pa.Array]) -> Array:
         """(rows,) calibrated probability; each row's depends on that row alone."""
@@ -88,65 +111,87 @@ class Classifier:
 
     def probability_of(self, X: Array) -> Array:
         """(rows,) calibrated probability of rows that are already encoded."""
-        with threadpool_limits(limits=1, user_api="openmp"):
-            scores = self.trees.decision_function(X)
-        return np.asarray(expit(self.slope * scores + self.shift), dtype=float)
+        return np.asarray(expit(self.log_odds(X)), dtype=float)
+
+    def log_odds(self, X: Array) -> Array:
+        """(rows,) log odds of the calibrated probability."""
+        with threadpool_limits(limits=1, user_api="openmp"):  # the engine works beside it, and threads would wait in turns
+            return np.asarray(self.slope * self.scorer.decision_function(X) + self.shift, dtype=float)
+
+    def contributions(self, X: Array, ordinary: Array) -> Array:
+        """(rows, features) what each feature adds to the log odds against an ordinary customer; they add up to the difference.
+
+        Exact for the regression. For trees each feature takes its turn to change from the ordinary value to the customer's, in
+        several orderings and their reverses, and counts with its mean step (Shapley 1953; Strumbelj & Kononenko 2014).
+        """
+        if isinstance(self.scorer, LinearScore):
+            return self.slope * self.scorer.contributions(X, ordinary)
+        rng, d = np.random.default_rng(0), X.shape[1]
+        found = np.zeros(X.shape)
+        orderings = [rng.permutation(d) for _ in range(_ORDERINGS)]
+        for ordering in [*orderings, *(o[::-1] for o in orderings)]:
+            walk = np.tile(ordinary, (len(X), 1))
+            before = self.log_odds(walk)
+            for j in ordering:
+                walk[:, j] = X[:, j]
+                after = self.log_odds(walk)
+                found[:, j] += (after - before) / (2 * _ORDERINGS)
+                before = after
+        return found
 
 
-def cross_fit(encoding: Encoding, X: Array, y: Array, folds: int, seed: int) -> tuple[Classifier, Array]:
-    """Fit on all rows, and give each row the probability from a classifier that has not seen it.
-
-    Within each training part the sigmoid is fitted to scores from a further split, so that no probability rests on its own
-    row's outcome at any step. The final sigmoid uses the scores of the outer split.
-    """
+def learn(encoding: Encoding, sample: Sample, seed: int) -> Classifier:
+    """Choose the learner with the smallest log loss on unseen rows, fit it on all, and calibrate it on the latest wave's."""
+    fold, losses, sigmoids = sample.folds(_INNER_FOLDS), {}, {}
+    recent = sample.wave == sample.wave.max()
     # Small trees gain little from threads and lose much where the machine is shared; one thread adds in one order.
     with threadpool_limits(limits=1, user_api="openmp"):
-        fold = _stratified(y, folds)
-        scores, out_of_fold = np.empty(len(y)), np.empty(len(y))
-        for k in range(folds):
-            train, test = fold != k, fold == k
-            trees = _grow(encoding, X[train], y[train], seed)
-            scores[test] = trees.decision_function(X[test])
-            slope, shift = _sigmoid(_unseen_scores(encoding, X[train], y[train], seed), y[train])
-            out_of_fold[test] = expit(slope * scores[test] + shift)
-        final = Classifier(encoding, _grow(encoding, X, y, seed), *_sigmoid(scores, y))
-    return final, out_of_fold
+        for learner in LEARNERS:
+            scores = np.empty(len(sample.y))
+            for k in range(_INNER_FOLDS):
+                scorer = _fitted(learner, encoding, sample.part(fold != k), seed)
+                scores[fold == k] = scorer.decision_function(sample.X[fold == k])
+            slope, shift = _sigmoid(scores, sample.y, sample.w)
+            losses[learner] = _log_loss(slope * scores + shift, sample.y, sample.w)
+            sigmoids[learner] = _sigmoid(scores[recent], sample.y[recent], sample.w[recent])
+        best = min(LEARNERS, key=losses.__getitem__)
+        scorer = _fitted(best, encoding, sample, seed)
+    named = {learner.name: loss for learner, loss in losses.items()}
+    return Classifier(encoding, scorer, best.name, *sigmoids[best], named)
 
 
-def _unseen_scores(encoding: Encoding, X: Array, y: Array, seed: int) -> Array:
-    fold, scores = _stratified(y, _INNER_FOLDS), np.empty(len(y))
-    for k in range(_INNER_FOLDS):
-        scores[fold == k] = _grow(encoding, X[fold != k], y[fold != k], seed).decision_function(X[fold == k])
-    return scores
+def cross_fit(encoding: Encoding, sample: Sample, folds: int, seed: int) -> tuple[Classifier, Array]:
+    """Learn from all rows, and give each row the probability from a classifier that has seen nothing of its customer."""
+    fold, unseen = sample.folds(folds), np.empty(len(sample.y))
+    for k in range(folds):
+        unseen[fold == k] = learn(encoding, sample.part(fold != k), seed).probability_of(sample.X[fold == k])
+    return learn(encoding, sample, seed), unseen
 
 
-def _stratified(y: Array, folds: int) -> NDArray[np.intp]:
-    """(n,) fold of each row: deal the rows of each outcome out in turn."""
-    fold = np.empty(len(y), dtype=np.intp)
-    for outcome in (0, 1):
-        rows = np.flatnonzero(y == outcome)
-        fold[rows] = np.arange(len(rows)) % folds
-    return fold
+def forward_fit(encoding: Encoding, sample: Sample, seed: int) -> Array:
+    """(n,) probability from a classifier that knows the earlier waves only; NaN in the first wave."""
+    foreseen = np.full(len(sample.y), np.nan)
+    for wave in np.unique(sample.wave)[1:]:
+        now = sample.wave == wave
+        foreseen[now] = learn(encoding, sample.part(sample.wave < wave), seed).probability_of(sample.X[now])
+    return foreseen
 
 
-def _grow(encoding: Encoding, X: Array, y: Array, seed: int) -> Any:  # noqa: ANN401 - scikit-learn is untyped
-    from sklearn.ensemble import HistGradientBoostingClassifier  # heavy: loaded when a risk is learnt
-
-    # scikit-learn cannot bin a column without any value; a constant one is never split on, so it changes nothing.
-    X = np.where(np.isnan(X).all(axis=0), 0.0, X)
-    trees = HistGradientBoostingClassifier(
-        **_TREES, categorical_features=encoding.categorical or None, random_state=seed
-    )
-    return trees.fit(X, y)
+def _fitted(learner: Boosting | Logistic, encoding: Encoding, sample: Sample, seed: int) -> Scorer:
+    return learner.fit(sample.X, sample.y, sample.w, encoding.categorical, seed)
 
 
-def _sigmoid(scores: Array, y: Array) -> tuple[float, float]:
+def _log_loss(log_odds: Array, y: Array, w: Array) -> float:
+    return float(np.average(np.logaddexp(0, log_odds) - y * log_odds, weights=w))
+
+
+def _sigmoid(scores: Array, y: Array, w: Array) -> tuple[float, float]:
     """Slope and shift of Platt's sigmoid; scores that point the wrong way give everyone the base rate."""
     from sklearn.linear_model import LogisticRegression  # heavy: loaded when a risk is learnt
 
-    regression = LogisticRegression(C=1e6).fit(scores[:, None], y)
+    regression = LogisticRegression(C=1e6).fit(scores[:, None], y, sample_weight=w)
     slope = float(regression.coef_[0, 0])
     if slope > 0:
         return slope, float(regression.intercept_[0])
-    rate = float(y.mean())
+    rate = float(np.average(y, weights=w))
     return 0.0, float(np.log(rate / (1 - rate)))

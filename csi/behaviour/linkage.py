@@ -1,25 +1,30 @@
 """Join answers to what the customers did before they answered, and say how far respondents resemble the base.
 
-Nothing that happened after the answer may be used: a row whose snapshot is dated after the day of the answer is refused.
+Nothing that happened after the answer may be used: a row whose snapshot is dated after the day of the answer is refused, and
+events count only if they lie before the answer (`csi.behaviour.features`).
 """
 
-import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from csi.behaviour.feature_respondents import Respondents, respondents_of, survey_keys
+from csi.behaviour.feature_rules import EventFeatures
+from csi.behaviour.features import Place, features_of_base, grouped, open_tables
+from csi.behaviour.linkage_snapshots import count_customers, last_snapshots, require_columns, snapshots_of
 from csi.display import Result, tidy
-from csi.engine import POSITION, Engine, Summary, Table, connect, table_of
+from csi.engine import Engine, Summary, Table, connect, table_of
 from csi.errors import LinkError
 from csi.survey.covariates import NEGLIGIBLE
 from csi.survey.survey import Survey
 
-_RESERVED = ("row", "key")
+Several = Literal["refuse", "last"]
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -29,7 +34,8 @@ class Linked(Result):
     Attributes
     ----------
     survey, source, key, features
-        What was joined: the answers, the behaviour table in its engine, its key, and what customers did.
+        What was joined: the answers, the base in its engine with every feature beside its own columns, its key, and what
+        customers did.
     frame
         One row a linked respondent: `row` (position in the survey, from 0), `key` (text) and the features: numbers as
         floats, all else as text, gaps as NaN or None.
@@ -45,6 +51,14 @@ class Linked(Result):
         Customers in the base.
     base_summary
         Numeric feature -> count, mean and standard deviation in the base.
+    rules, tables
+        What was made of events, and the tables of these by the names in the rules.
+    as_of
+        Day before which the base's events count; each respondent has the day of the answer.
+    repeated
+        Customers of the base with several snapshots, of which the last before the day was taken.
+    same_day
+        Linked respondents whose snapshot was taken on the day of the answer, before or after it.
     """
 
     survey: Survey
@@ -58,6 +72,11 @@ class Linked(Result):
     unchecked: int
     base_rows: int
     base_summary: dict[str, Summary]
+    rules: tuple[EventFeatures, ...] = ()
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    as_of: dt.date | None = None
+    repeated: int = 0
+    same_day: int = 0
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -80,6 +99,33 @@ class Linked(Result):
         """
         rows = [self._difference(feature) for feature in self.base_summary]
         return tidy(rows, ["respondent_mean", "base_mean", "base_sd", "base_n"])
+
+    def match_rates(self) -> pd.DataFrame:
+        """Share of respondents who were linked, in all and in each segment; n counts respondents.
+
+        Columns: term ("all", or segment: level), estimate, n, unmatched (not in the base), refused (snapshot too late).
+        """
+        found = np.isin(np.arange(len(self.survey)), self.frame["row"])
+        late = np.isin(np.arange(len(self.survey)), self.refused_rows)
+        people = self.survey.respondents
+        groups = {"all": np.ones(len(people), dtype=bool)}
+        for segment in (s.name for s in self.survey.codebook.segments):
+            levels = people[segment].fillna("").astype(str)
+            groups |= {f"{segment}: {level}": (levels == level).to_numpy() for level in sorted(set(levels) - {""})}
+        return tidy(
+            (
+                {
+                    "term": term,
+                    "estimate": float(found[rows].mean()),
+                    "n": int(rows.sum()),
+                    "unmatched": int((~found & ~late)[rows].sum()),
+                    "refused": int(late[rows].sum()),
+                }
+                for term, rows in groups.items()
+                if rows.any()
+            ),
+            ["unmatched", "refused"],
+        )
 
     def _difference(self, feature: str) -> dict[str, object]:
         base = self.base_summary[feature]
@@ -110,6 +156,8 @@ class Linked(Result):
             lines.append("dates unknown: whether behaviour came before the answer could not be checked")
         elif self.unchecked:
             lines.append(f"{self.unchecked:,} without a date: whether behaviour came before the answer is unknown")
+        if self.repeated:
+            lines.append(f"{self.repeated:,} customers have several snapshots: the last before the day was taken")
         table = self.comparison()
         unlike = table.loc[table["estimate"].abs() > NEGLIGIBLE, "term"].tolist()
         if unlike:
@@ -122,160 +170,94 @@ class Linked(Result):
         return self.comparison()
 
 
-def link(
+def link(  # noqa: PLR0913 - the answers, the base, its columns, the events and two rules of time
     survey: Survey,
-    base: str | Path | Table | Any,  # noqa: ANN401 - an ibis table, which is untyped
+    base: Place,
     *,
     key: str,
-    features: Sequence[str],
+    features: Sequence[str] = (),
     date: str | None = None,
     engine: Engine | None = None,
+    events: Sequence[EventFeatures] = (),
+    tables: Mapping[str, Place] | None = None,
+    as_of: dt.date | None = None,
+    several: Several = "refuse",
 ) -> Linked:
-    """Join a survey to a behaviour table of one row a customer.
+    """Join a survey to a table of the base, and to tables of events.
 
     Parameters
     ----------
     survey
-        Answers whose codebook names a `key`; a `date` lets the order in time be checked.
+        Answers whose codebook names a `key`; a `date` lets the order in time be checked, and is needed for events.
     base
-        Path of a Parquet or CSV file, a table of an engine, or an ibis table.
+        Path of a Parquet or CSV file, a table of an engine, or an ibis table: one row a customer.
     key, features, date
         Columns of the base: the customer, what the customer did, and the day the row was taken.
     engine
-        Where a file is read; DuckDB in memory by default.
+        Where files are read; DuckDB in memory by default.
+    events, tables
+        Rules for features from events, and name of a table in the rules -> where it lies (a name that is not here is a path).
+        A customer's many events become numbers by these rules alone.
+    as_of
+        Day before which events count for the base; the day of the last answer by default.
+    several
+        Customers with several rows in the base: refused, or "last": the last row dated before the answer (for the base: before
+        `as_of`), which needs `date`.
 
     Raises
     ------
     LinkError
         The survey has no key; a column is missing or of a kind that cannot be used; keys are of different kinds, missing or
-        repeated; no respondent is found; every snapshot is later than the answer.
+        repeated; no respondent is found; every snapshot is later than the answer; an answer is dated after `as_of`; as
+        `csi.features_of_base` for events.
     """
-    keys = _survey_keys(survey)
+    keys, features, events = survey_keys(survey), tuple(features), tuple(events)
     table = (engine or connect()).read(base, text=[key]) if isinstance(base, str | Path) else table_of(base)
-    features = tuple(features)
-    _require_columns(table, key, features, date)
-    rows = _require_unique(table, key)
-    positions = np.array([i for i, k in enumerate(keys) if k], dtype=np.intp)
-    wanted = _comparable([keys[i] for i in positions], positions, survey, table, key)
-    columns = list(dict.fromkeys([key, *features, *([date] if date else [])]))
-    found = table.matching(key, wanted, columns, as_text=[key]).to_pandas()
-    found.insert(0, "row", positions[found.pop(POSITION).to_numpy()])
-    if not len(found):
-        raise LinkError(
-            f"{table.name}: none of the {len(survey):,} respondents of {survey.source.path} is in column {key!r}. The "
-            f"survey's keys look like {keys[int(positions[0])]!r}: both files must name customers in the same way."
-        )
-    late, unknown = _order_in_time(found, survey, date, table)
-    missing = np.setdiff1d(positions, found["row"].to_numpy())
-    frame = found.loc[~late].rename(columns={key: "key"})[["row", "key", *features]].reset_index(drop=True)
-    if not len(frame):
-        raise LinkError(
-            f"{table.name}: the snapshot in {date!r} is later than the answer for all {len(found):,} respondents found. "
-            "Take a snapshot from before the survey: nothing after the answer may be used."
-        )
+    names = (*features, *(name for rule in events for name in rule.features))
+    require_columns(table, key, features, date, names)
+    rows, repeated = count_customers(table, key, date, several)
+    people = respondents_of(survey, keys, table, key)
+    if events or repeated:
+        people.require_days()
+    day = _day(as_of, people)
+    whole = table
+    if repeated:
+        snapshots, whole = last_snapshots(people, table, features, str(date), day)
+        rows = whole.rows()
+    else:
+        snapshots = snapshots_of(people, table, features, date)
+    frame, opened = snapshots.frame, dict[str, Table]()
+    if events:
+        opened = open_tables(events, tables or {}, table, key)
+        whole = features_of_base(whole, events, opened, key=key, as_of=day, columns=list(whole.columns))
+        for group in grouped(events):
+            frame = frame.merge(people.features(group, opened[group[0].table]), on="row", how="left")
     return Linked(
         survey=survey,
-        source=table,
+        source=whole,
         key=key,
-        features=features,
+        features=names,
         frame=frame,
-        unmatched_keys=tuple(keys[i] for i in missing),
-        without_key=len(survey) - len(positions),
-        refused_rows=found.loc[late, "row"].to_numpy(np.intp),
-        unchecked=int((unknown & ~late).sum()),
+        unmatched_keys=snapshots.unmatched_keys,
+        without_key=len(survey) - len(people.keys),
+        refused_rows=snapshots.refused_rows,
+        unchecked=snapshots.unchecked,
         base_rows=rows,
-        base_summary=table.summary([f for f in features if table.columns[f] in ("integer", "number")]),
+        base_summary=whole.summary([f for f in names if whole.columns[f] in ("integer", "number")]),
+        rules=events,
+        tables=opened,
+        as_of=day if events or repeated else None,
+        repeated=repeated,
+        same_day=snapshots.same_day,
     )
 
 
-def _survey_keys(survey: Survey) -> list[str]:
-    if "key" not in survey.respondents:
+def _day(as_of: dt.date | None, people: Respondents) -> dt.date:
+    """The day up to which the base is known; no answer may be later."""
+    last = people.last_day
+    if as_of is not None and last is not None and last > (as_of.date() if isinstance(as_of, dt.datetime) else as_of):
         raise LinkError(
-            f"{survey.source.path}: the survey has no customer key, so its answers cannot be joined to behaviour. Name the "
-            "column that identifies the customer as `key` in the codebook."
+            f"{people.survey.source.path}: the last answer is of {last}, after {as_of}, up to which the base is known. Correct "
+            "the date if it is in the future, or give as_of a later day."
         )
-    keys = [str(k).strip() for k in survey.respondents["key"].fillna("")]
-    if not any(keys):
-        raise LinkError(f"{survey.source.path}: every customer key is empty, so no answer can be joined to behaviour.")
-    return keys
-
-
-def _require_columns(table: Table, key: str, features: tuple[str, ...], date: str | None) -> None:
-    table.require([key], "the key")
-    table.require(features, "a feature")
-    table.require([date] if date else [], "the snapshot date")
-    if not features:
-        raise LinkError(f"{table.name}: name at least one feature to link.")
-    twice = [name for name in features if features.count(name) > 1]
-    if twice:
-        raise LinkError(f"{table.name}: feature {twice[0]!r} is named {features.count(twice[0])} times.")
-    for name in features:
-        if name in (key, date):
-            raise LinkError(f"{table.name}: {name!r} is the key or the snapshot date and cannot be a feature too.")
-        if name in _RESERVED:
-            raise LinkError(f"{table.name}: a feature cannot be called {name!r}; give the column another name.")
-        if table.columns[name] in ("date", "other"):
-            raise LinkError(
-                f"{table.name}: feature {name!r} is neither a number nor a text nor a flag. Turn a date into a number of "
-                "days before the snapshot."
-            )
-    if table.columns[key] not in ("text", "integer"):
-        raise LinkError(
-            f"{table.name}: the key {key!r} must be text or whole numbers; as it is stored, long keys may have lost digits. "
-            "Save the column as text."
-        )
-
-
-def _require_unique(table: Table, key: str) -> int:
-    gaps = table.gaps(key)
-    if gaps:
-        raise LinkError(f"{table.name}: {gaps:,} rows have no key in column {key!r}. Leave them out of the table.")
-    count, first = table.repeated(key)
-    if count:
-        raise LinkError(
-            f"{table.name}: {count:,} keys stand in more than one row of column {key!r}, for example {first!r}. The table "
-            "must have one row a customer: keep the last snapshot before the survey."
-        )
-    return table.rows()
-
-
-def _comparable(
-    keys: list[str], positions: NDArray[np.intp], survey: Survey, table: Table, key: str
-) -> list[str] | list[int]:
-    """The survey's keys in the type of the base: survey keys are text, the base may hold whole numbers."""
-    if table.columns[key] == "text":
-        return keys
-    first: dict[int, int] = {}
-    for k, position in zip(keys, positions, strict=True):
-        row = survey.respondents["row"].iloc[int(position)]
-        if not re.fullmatch(r"[+-]?[0-9]{1,18}", k):
-            raise LinkError(
-                f"{table.name}: column {key!r} holds whole numbers, but the survey's key in row {row} of "
-                f"{survey.source.path} is {k!r}. Both must name customers in the same way: save the column as text."
-            )
-        if int(k) in first:
-            raise LinkError(
-                f"{survey.source.path}: the keys of rows {first[int(k)]} and {row} are both the number {int(k)}. A customer "
-                "answers once a wave."
-            )
-        first[int(k)] = row
-    return list(first)
-
-
-def _order_in_time(
-    found: pd.DataFrame, survey: Survey, date: str | None, table: Table
-) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """Which rows were taken after the day of the answer, and for which that is unknown."""
-    if date is None or "date" not in survey.respondents:
-        return np.zeros(len(found), dtype=bool), np.ones(len(found), dtype=bool)
-    if table.columns[date] not in ("date", "text"):
-        raise LinkError(f"{table.name}: column {date!r} does not hold dates. Write snapshot dates as 2026-06-30.")
-    taken = pd.to_datetime(found[date], errors="coerce", format="mixed")
-    bad = found.loc[taken.isna() & found[date].notna(), date]
-    if len(bad):
-        raise LinkError(
-            f"{table.name}: column {date!r}: {bad.iloc[0]!r} is not a date ({len(bad)} such cells). Write 2026-06-30."
-        )
-    answered = survey.respondents["date"].iloc[found["row"].to_numpy()].reset_index(drop=True)
-    late = (taken.dt.normalize() > answered.dt.normalize()).to_numpy(dtype=bool)
-    return late, (taken.isna() | answered.isna()).to_numpy(dtype=bool)
+    return as_of or last or dt.date.max

@@ -33,6 +33,9 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
         "trend_text": _trend_text(quarter, language),
         "change_text": _change_text(quarter, language),
         "indicators_text": _indicators_text(quarter, language),
+        "signature": _signature_text(quarter, labels),
+        "rules": _rules_text(quarter, language),
+        "alerts": _alerts_rows(quarter, language),
         "minimum": MINIMUM_CELL,
         "refused": _refused(quarter, language),
         "weighted": _weighted(quarter, language),
@@ -65,7 +68,7 @@ def _answers(quarter: Quarter, language: str) -> str:
 
 def _unlike(quarter: Quarter, labels: Labels) -> str:
     """Where those who answered differ from the customer base by more than 0.1 standard deviations."""
-    table = quarter.study.behaviour
+    table = quarter.study.behaviours
     if quarter.linked is None or table is None:
         return ""
     rows = quarter.linked.comparison()
@@ -172,9 +175,36 @@ def _indicators_text(quarter: Quarter, language: str) -> str:
     return say("report.indicators_text", language, wave=waves[-2], **limits)
 
 
+def _signature_text(quarter: Quarter, labels: Labels) -> list[str]:
+    """What goes with the weakest indicator, as sentences."""
+    if quarter.signature is None:
+        return []
+    lead = say("report.signature_text", labels.language, indicator=labels.item(quarter.signature.indicator))
+    return [lead, *quarter.signature.sentences(labels.language, quarter.study.behaviours)]
+
+
+def _rules_text(quarter: Quarter, language: str) -> list[str]:
+    """Readable rules for who is dissatisfied."""
+    table = quarter.study.behaviours
+    if quarter.rules is None or table is None:
+        return []
+    return quarter.rules.texts(language, table.wording)
+
+
+def _alerts_rows(quarter: Quarter, language: str) -> list[tuple[str, str, str]]:
+    """Rule, level and how many customers it points out."""
+    found = quarter.alerts
+    if found is None:
+        return []
+    return [
+        (rule.wording.text(language, rule.name), f"{rule.level}", f"{found.counts[rule.name]:,}")
+        for rule in found.rules
+    ]
+
+
 def care_facts(quarter: Quarter, labels: Labels) -> dict[str, Any] | None:
     """The care list as counts, with the reasons that enough customers share; never a customer."""
-    care, risk, table = quarter.care, quarter.risk, quarter.study.behaviour
+    care, risk, table = quarter.care, quarter.risk, quarter.study.behaviours
     if care is None or risk is None or table is None:
         return None
     language = labels.language

@@ -13,6 +13,7 @@ from csi.report.charts.panorama import plot_panorama
 from csi.report.charts.path_diagram import plot_path_diagram
 from csi.report.charts.priority_map import plot_priority_map
 from csi.report.charts.segments import plot_segments
+from csi.report.charts.signature import plot_signature
 from csi.report.charts.trend import plot_index_trend
 from csi.report.charts.waterfall import plot_change_waterfall
 from csi.report.labels import Labels
@@ -46,6 +47,9 @@ def pictures(quarter: Quarter, labels: Labels) -> dict[str, Picture]:
         parts = partial(plot_change_waterfall, quarter.change, language=language, codebook=book)
         count = len(quarter.change.parts.dropna(subset="std_error")) + 2
         add("change", parts, (7.6, 1.6 + 0.36 * count), (3.9, 1.9 + 0.42 * count))
+    if quarter.signature is not None:
+        profile = plot_signature(quarter.signature, language=language, table=quarter.study.behaviours)
+        found["signature"] = Picture(svg_uri(profile), "", say("report.signature", language))
     tree = plot_panorama(quarter.panorama, language=language, codebook=book)
     found["indicators"] = Picture(svg_uri(tree), "", say("report.indicators", language))
     if quarter.segments:

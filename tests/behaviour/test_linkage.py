@@ -1,5 +1,7 @@
 """Answers are joined to behaviour by key, and only to behaviour from before the answer."""
 
+import datetime as dt
+
 import ibis
 import numpy as np
 import pandas as pd
@@ -163,6 +165,69 @@ class TestRefusals:
 
     def test_nobody_found(self):
         self.refuse("none of the 1 respondents", survey_of(["Z1"]))
+
+
+class TestSeveralSnapshotsOfACustomer:
+    MONTHS = pd.DataFrame(
+        {
+            "id": ["A1", "A1", "A1", "A2", "A3"],
+            "calls": [1, 2, 9, 4, 6],
+            "day": pd.to_datetime(["2026-04-30", "2026-05-31", "2026-06-30", "2026-06-30", "2026-05-31"]),
+        }
+    )
+
+    def linked(self, base=MONTHS, several="last", **rest):
+        survey = survey_of(["A1", "A2", "A3"], ["2026-06-30", "2026-06-15", "2026-06-30"])
+        return link(survey, base_of(base), key="id", features=["calls"], date="day", several=several, **rest)
+
+    def test_the_last_before_the_answer_is_taken(self):
+        linked = self.linked()
+        assert linked.frame[["key", "calls"]].to_numpy().tolist() == [["A1", 2.0], ["A3", 6.0]]
+        assert linked.refused_rows.tolist() == [1]
+        assert linked.repeated == 1
+        assert "1 customers have several snapshots: the last before the day was taken" in str(linked)
+
+    def test_the_base_has_its_last_before_the_day_too(self):
+        assert self.linked().base_summary["calls"].mean == pytest.approx((2 + 6) / 2)
+        later = self.linked(as_of=dt.date(2026, 7, 1))
+        assert later.base_summary["calls"].mean == pytest.approx((9 + 4 + 6) / 3)
+        assert later.base_rows == 3
+        assert list(later.source.columns) == ["id", "calls", "day"]
+
+    def test_without_the_rule_they_are_refused(self):
+        with pytest.raises(LinkError, match=r'1 keys stand in more than one row.*several="last"'):
+            self.linked(several="refuse")
+
+    def test_two_of_one_day_have_no_last(self):
+        with pytest.raises(LinkError, match="1 customers have several rows of one day in 'day', for example 'A3'"):
+            self.linked(pd.concat([self.MONTHS, self.MONTHS[-1:].assign(calls=7)]))
+
+    def test_the_rule_needs_days(self):
+        with pytest.raises(LinkError, match="needs the column with the day of each row"):
+            link(survey_of(["A1"], ["2026-06-30"]), base_of(), key="id", features=["calls"], several="last")
+        with pytest.raises(LinkError, match="no answer has a date"):
+            link(survey_of(["A1"]), base_of(self.MONTHS), key="id", features=["calls"], date="day", several="last")
+
+
+class TestWhoIsMissing:
+    def test_by_segment(self):
+        frame = pd.DataFrame({"id": ["A1", "A2", "B1", "B2"], "q": [10] * 4, "town": ["x", "x", "x", "y"]})
+        book = {
+            "scale": {"low": 1, "high": 10},
+            "items": [{"name": "q"}],
+            "key": "id",
+            "segments": [{"name": "town", "column": "town"}],
+        }
+        survey = survey_from_frame(frame, Codebook.from_dict(book), source="answers.csv")
+        rates = link(survey, base_of(), key="id", features=["calls"]).match_rates().set_index("term")
+        assert rates["estimate"].to_dict() == pytest.approx({"all": 0.5, "town: x": 2 / 3, "town: y": 0.0})
+        assert rates["unmatched"].to_dict() == {"all": 2, "town: x": 1, "town: y": 1}
+
+
+def test_a_snapshot_date_with_a_time_zone_is_refused():
+    base = base_of(BASE.assign(day=BASE["day"].dt.tz_localize("Asia/Shanghai")))
+    with pytest.raises(LinkError, match=r"'day' has a time zone, and answers have none.*on_clock"):
+        link(survey_of(["A1"], ["2026-07-01"]), base, key="id", features=["calls"], date="day")
 
 
 SECTION = {

@@ -1,22 +1,30 @@
 """A planted signal is found and promised honestly; noise is said to be noise; nothing depends on order or chunks."""
 
+from pathlib import Path
+
 import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from linked_waves import wave_of
 from scipy.special import expit
 from sklearn.metrics import roc_auc_score
 
+import csi
+from csi import simulate
 from csi.behaviour.accuracy import accuracy, area_under_curve, calibration_error, top_lift
-from csi.behaviour.classifier import encoding_of
+from csi.behaviour.classifier import Classifier, encoding_of
 from csi.behaviour.dissatisfaction import DissatisfactionRule, dissatisfied_at_most, dissatisfied_below
+from csi.behaviour.learners import LEARNERS
 from csi.behaviour.linkage import link
-from csi.behaviour.risk import _column, dissatisfaction_risk
+from csi.behaviour.risk import PastWave, _column, dissatisfaction_risk
 from csi.errors import LinkError, SurveyError
 from csi.survey.codebook import Codebook
 from csi.survey.reading import survey_from_frame
 
+SURVEYS = Path(__file__).resolve().parents[2] / "surveys"
+X_GAPS = np.full(40, np.nan)
 BOOK = Codebook.from_dict({"scale": {"low": 1, "high": 10}, "items": [{"name": "q"}], "key": "id"})
 FEATURES = ["faults", "bill", "phone", "roams", "never"]
 
@@ -203,3 +211,89 @@ def test_a_level_never_seen_and_the_rarest_of_many_are_gaps():
     encoding = encoding_of({"phone": _column(seen, False)})
     codes = encoding.column("phone", _column(pd.Series(["L299", "L000", "L298", "new", None]), False))
     np.testing.assert_array_equal(codes, [0, 1, np.nan, np.nan, np.nan])
+
+
+class TestWeights:
+    def test_a_constant_changes_nothing(self, planted):
+        base, y, risk = planted
+        again = dissatisfaction_risk(linked_to(base, slice(1200)), y[:1200], weights=np.full(1200, 4.0))
+        assert again.accuracy == risk.accuracy
+
+    def test_count_in_every_measure_as_rows_do(self):
+        rng = np.random.default_rng(6)
+        y, p = (rng.random(200) < 0.4).astype(float), rng.random(200)
+        w = rng.integers(1, 4, 200)
+        rows = np.repeat(np.arange(200), w)
+        weighted, repeated = accuracy(y, p, w.astype(float)), accuracy(y[rows], p[rows])
+        for measure in ("base_rate", "auc", "brier", "brier_reference"):
+            assert getattr(weighted, measure) == pytest.approx(getattr(repeated, measure), rel=1e-12)
+
+    def test_must_be_above_nought(self, planted):
+        linked = planted[2].linked
+        with pytest.raises(LinkError, match="above 0"):
+            dissatisfaction_risk(linked, np.arange(1200) % 2, weights=np.zeros(1200))
+
+
+class TestScores:
+    def test_are_written_for_the_whole_base_and_who_is_outside_is_flagged(self, planted, tmp_path):
+        _, _, risk = planted
+        assert risk.scores_to(tmp_path / "scores.parquet", size=300) == 2000
+        written = pd.read_parquet(tmp_path / "scores.parquet")
+        scores = risk.score_base()
+        assert dict(zip(written["key"], written["probability"], strict=True)) == dict(
+            zip(scores.key.to_pylist(), scores.probability, strict=True)
+        )
+        assert not written["outside"][:1200].any()
+        assert written["outside"].sum() < 50
+        assert [p.name for p in tmp_path.iterdir()] == ["scores.parquet"]
+
+    def test_at_capacity(self, planted):
+        _, _, risk = planted
+        at = risk.at_capacity(200)  # a tenth of the base
+        assert at["part"] == pytest.approx(0.1)
+        assert at["lift"] == pytest.approx(risk.accuracy.lift)
+        assert at["gain"] == pytest.approx(at["lift"] * at["n"] / 1200)
+        assert at["ci_low"] < at["observed"] < at["ci_high"]
+        with pytest.raises(LinkError, match="at least one"):
+            risk.at_capacity(0)
+
+
+class TestContributions:
+    def test_add_up_to_what_sets_a_customer_apart(self, planted):
+        classifier = planted[2].classifier
+        rng = np.random.default_rng(3)
+        X = np.column_stack([rng.poisson(2, 40), rng.gamma(4, 20, 40), rng.integers(0, 3, 40), np.zeros(40), X_GAPS])
+        ordinary = np.array([2.0, 75.0, 0.0, 0.0, np.nan])
+        y = (rng.random(40) < 0.5).astype(float)
+        for learner in (LEARNERS[0], LEARNERS[-1]):
+            scorer = learner.fit(X.repeat(10, 0), y.repeat(10), np.ones(400), classifier.encoding.categorical, 1)
+            model = Classifier(classifier.encoding, scorer, learner.name, 1.3, -0.2, {})
+            difference = model.log_odds(X) - model.log_odds(ordinary[None])
+            np.testing.assert_allclose(model.contributions(X, ordinary).sum(axis=1), difference, atol=1e-9)
+
+    def test_the_planted_causes_rank_first(self, planted):
+        assert set(planted[2].ranking()["term"][:3]) == {"faults", "bill", "phone"}
+
+
+def test_real_network_and_billing_behaviour_tells_who_is_dissatisfied(shared):
+    """The floor is what plain gradient boosting reached in five folds on the same features."""
+    path = shared / "data" / "telecom_cn_voice" / "voice_satisfaction.csv"
+    study = csi.read_study(SURVEYS / "telecom_cn_voice")
+    survey = csi.read_survey(path, study.codebook)
+    linked = link(survey, path, key="用户id", features=study.behaviour.features)
+    found = dissatisfaction_risk(linked, study.risk.apply(survey, [])).accuracy
+    assert found.base_rate == pytest.approx(0.1345, abs=5e-4)
+    assert found.auc >= 0.67
+    assert found.lift >= 2.0
+    assert found.calibration_error <= 0.02
+
+
+@pytest.mark.filterwarnings("ignore::csi.CsiWarning")  # some answers are refused
+def test_the_synthetic_study_is_foreseen_and_its_true_behaviours_rank_first(tmp_path):
+    study = csi.read_study(csi.simulate_study(tmp_path, customers=30_000))
+    *past, last = (wave_of(study, wave.name) for wave in simulate.WAVES)
+    risk = dissatisfaction_risk(*last, earlier=[PastWave(*wave) for wave in past], folds=3)
+    assert risk.accuracy.calibration_error < 0.03
+    assert risk.accuracy.auc > 0.68
+    true = {"hotline_calls_30d", "complaints_90d", "network_faults_30d", "bill_change", "tenure_months"}
+    assert set(risk.ranking()["term"][:5]) == true

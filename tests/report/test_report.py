@@ -47,9 +47,20 @@ def visible(page):
 class TestPage:
     def test_every_section_is_there(self, page):
         language, html = page
-        for section in ("trend", "change", "segments", "model", "priority", "indicators", "trust", "care_section"):
+        for section in (
+            "trend",
+            "change",
+            "segments",
+            "model",
+            "priority",
+            "indicators",
+            "trust",
+            "signature",
+            "alerts",
+            "care_section",
+        ):
             assert f"<h2>{say(f'report.{section}', language)}</h2>" in html
-        assert html.count("<img") == 6
+        assert html.count("<img") == 7
 
     def test_says_synthetic(self, page):
         assert say("report.synthetic", page[0]) in page[1]
