@@ -75,6 +75,13 @@ def check(study: StudyPath, data_dir: DataDir = None, quiet: Quiet = False, stri
         raise typer.Exit(1)
 
 
+def unconfirmed(study: Path) -> int:
+    """How many lines of a drafted study file nobody has confirmed yet."""
+    path = study / "study.toml" if study.is_dir() else study
+    lines = path.read_text("utf-8-sig").splitlines()
+    return sum("# GUESS" in line or "# EDIT" in line for line in lines)
+
+
 codebook_commands = typer.Typer(no_args_is_help=True, help="Draft a study file from answers; check one against them.")
 app.add_typer(codebook_commands, name="codebook")
 
@@ -124,6 +131,10 @@ def check_codebook_command(study: StudyPath, data_dir: DataDir = None, strict: S
 
     codebook, waves = read_codebook(study, data_dir=data_dir)
     console, errors = Console(highlight=False), 0
+    if marks := unconfirmed(study):
+        console.print(
+            f"{marks} marks GUESS or EDIT are still in the file: confirm each and take its mark out", markup=False
+        )
     for wave, answers in waves.items():
         found = check_codebook(answers, codebook, wave)
         errors += found.errors + (int((found.rows["severity"] == "doubt").sum()) if strict else 0)

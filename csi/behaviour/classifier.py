@@ -115,7 +115,9 @@ class Classifier:
 
     def log_odds(self, X: Array) -> Array:
         """(rows,) log odds of the calibrated probability."""
-        with threadpool_limits(limits=1, user_api="openmp"):  # the engine works beside it, and threads would wait in turns
+        with threadpool_limits(
+            limits=1, user_api="openmp"
+        ):  # the engine works beside it, and threads would wait in turns
             return np.asarray(self.slope * self.scorer.decision_function(X) + self.shift, dtype=float)
 
     def contributions(self, X: Array, ordinary: Array) -> Array:

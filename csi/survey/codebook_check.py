@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import numpy as np
 import pandas as pd
 
 from csi.display import Result
-from csi.survey.codebook import Codebook, Item, column_in
-from csi.survey.coding import GAP_KINDS, as_number, judge_of
+from csi.survey.codebook import Codebook, Item, Scale, column_in
+from csi.survey.coding import GAP_KINDS, as_number, is_among, judge_of
+from csi.survey.draft import LEADING_NUMBER
 from csi.survey.readers.raw import RawTable, Texts
+from csi.words import WORDS
 
 _MUCH = 0.05  # share of cells refused beyond which the scale itself is doubtful
 
@@ -28,7 +31,10 @@ class CodebookCheck(Result):
     def headline(self) -> list[str]:
         """How many findings of each kind."""
         counts = self.rows["severity"].value_counts()
-        return [f"Codebook check: {', '.join(f'{counts.get(kind, 0)} {kind}s' for kind in ('error', 'doubt', 'note'))}"]
+        told = [
+            f"{n} {kind}{'' if n == 1 else 's'}" for kind in ("error", "doubt", "note") for n in [counts.get(kind, 0)]
+        ]
+        return [f"Codebook check: {', '.join(told)}"]
 
     def table(self) -> pd.DataFrame:
         """A copy of `rows`."""
@@ -40,6 +46,7 @@ def check_codebook(raw: RawTable, codebook: Codebook, wave: str | None = None) -
     found = [
         *_absent(raw, codebook, wave),
         *_scales(raw, codebook, wave),
+        *_routes(raw, codebook),
         *_constructs(codebook),
         *_unused(raw, codebook, wave),
     ]
@@ -89,19 +96,34 @@ def _scale(item: Item, column: str, texts: Texts, wave: str | None) -> Iterator[
     if sum(refused.values()) > _MUCH * total:
         seen = ", ".join(repr(text[:20]) for text in sorted(refused, key=refused.__getitem__, reverse=True)[:5])
         finding = f"{sum(refused.values()) / total:.0%} of its cells are not on the scale {scale.low:g} to {scale.high:g}: {seen}"
-        yield (
-            "doubt",
-            column,
-            item.name,
-            finding,
-            "widen the scale, or name codes as missing, dont_know, refused or not_applicable",
-        )
+        yield "doubt", column, item.name, finding, _remedy(refused, scale)
     if len(answers) == 1:
         yield "doubt", column, item.name, "all answers are the same", "leave the item out: it carries no information"
     elif max(answers) <= (scale.low + scale.high) / 2 and scale.high - scale.low >= 4:
         finding = f"no answer lies above {max(answers):g}, although the scale goes to {scale.high:g}"
         yield "doubt", column, item.name, finding, "check the high end of the scale"
     yield from _suspected(item, column, answers, scale.high)
+
+
+def _remedy(refused: dict[str, int], scale: Scale) -> str:
+    """What would make the refused texts answers."""
+    led = [match for text in refused if (match := LEADING_NUMBER.match(text))]
+    if not scale.number_first and any(scale.low <= float(match[1]) <= scale.high for match in led):
+        return "they begin with a number on the scale: write number_first = true in the scale"
+    return "widen the scale, or name codes as missing, dont_know, refused or not_applicable"
+
+
+def _routes(raw: RawTable, codebook: Codebook) -> Iterator[Finding]:
+    """Conditions that no respondent meets."""
+    for item in codebook.items:
+        route = item.asked_if
+        if route is not None and route.column in raw.columns:
+            texts = raw.columns[route.column]
+            if not is_among(texts, route.among).any():
+                seen = ", ".join(repr(text[:20]) for text in texts.distinct[:5] if text.strip())
+                asked = ", ".join(repr(code) for code in route.among)
+                finding = f"asked_if: nobody has {asked} in {route.column!r}, whose cells are {seen}"
+                yield "doubt", item.column, item.name, finding, "write among as the cells are written"
 
 
 def _suspected(item: Item, column: str, answers: dict[float, int], high: float) -> Iterator[Finding]:
@@ -120,10 +142,17 @@ def _suspected(item: Item, column: str, answers: dict[float, int], high: float) 
 
 
 def _constructs(codebook: Codebook) -> Iterator[Finding]:
+    known = [
+        *(code.removeprefix("construct.") for code in WORDS if code.startswith("construct.")),
+        *codebook.constructs,
+    ]
     for item in codebook.items:
         if item.construct is None:
             remedy = 'write construct = "Quality" (or another) at the item; models by syntax need none'
             yield "note", item.column, item.name, "the item belongs to no construct", remedy
+        elif item.construct not in known and (meant := get_close_matches(item.construct, known, n=1)):
+            finding = f"there is no construct {item.construct!r} in the presets, whose models leave the item out"
+            yield "doubt", item.column, item.name, finding, f"did you mean {meant[0]!r}?"
 
 
 def _unused(raw: RawTable, codebook: Codebook, wave: str | None) -> Iterator[Finding]:

@@ -13,9 +13,28 @@ from csi.survey.dates import read_dates
 from csi.survey.readers.raw import Question, RawTable, Texts
 
 # Ends of the scales that questionnaires use, shortest first, and the codes that mean no answer where they lie beyond.
-SCALES = ((1, 3), (0, 3), (1, 4), (0, 4), (1, 5), (1, 6), (0, 6), (1, 7), (1, 9), (1, 10), (0, 10), (0, 100))
+SCALES = (
+    (1, 3),
+    (0, 3),
+    (1, 4),
+    (0, 4),
+    (1, 5),
+    (0, 5),
+    (1, 6),
+    (0, 6),
+    (1, 7),
+    (0, 7),
+    (1, 9),
+    (1, 10),
+    (0, 10),
+    (0, 100),
+)
 BESIDE_ZERO = (5, 7)  # high ends of scales from 1 beside which a 0 means not applicable
 SUSPECTS = (-1, -2, -8, -9, -77, -88, -99, 8, 9, 77, 88, 97, 98, 99, 888, 988, 998, 999)
+LEADING_NUMBER = re.compile(
+    r"\s*(\d+)(?!\.?\d|[eE][-+]?\d)\s*\D"
+)  # "10 - very satisfied"; a share or an exponent is none
+_FEW = 0.05  # share of cells that may be anything, as what people type is
 _SEPARATORS = ("┋", ";", "|", ", ")
 _WORDS: Mapping[str, str] = {
     "Loyalty": r"^(cusl|loy)|recommend|again|loyal|stay|renew|repurchase|return|switch|推荐|再次|忠诚|继续使用|续约|回头",
@@ -224,7 +243,12 @@ def _scale(cells: Mapping[str, int], question: Question, said: str) -> tuple[dic
     numbers = {number for cell in answers if (number := as_number(cell)) is not None}
     words = [cell for cell in answers if as_number(cell) is None]
     if words:
-        return _scale_of_words(answers, words, numbers)
+        scale, why = _scale_of_words(answers, words, numbers)
+        lost = sum(answers[word] for word in words)
+        if scale or not numbers or lost > _FEW * sum(answers.values()):
+            return scale, why
+        scale, why = _scale_of_numbers(numbers, said)
+        return scale, f"{why}; {lost} cells are no numbers, such as {words[0][:20]!r}"
     labelled = {
         number for text in question.labels if (number := as_number(text)) is not None and text not in question.gaps
     }
@@ -246,18 +270,22 @@ def _scale_of_words(
         unknown = sorted(word for word in words if plain(word) not in numbers_of(best))
         codes = {"missing": unknown} if unknown else {}
         return {"low": min(points), "high": max(points), "anchors": best, **codes}, f"words of the set {best!r}"
-    leading = [re.match(r"\s*(\d+)(?!\.?\d|[eE][-+]?\d)\s*\D", word) for word in words]
-    if all(leading) and len(words) > 2:
-        scale, why = _scale_of_numbers({float(match[1]) for match in leading if match} | numbers)
+    leading = {word: match for word in words if (match := LEADING_NUMBER.match(word))}
+    lost = total - sum(answers[word] for word in leading)
+    if leading and lost <= _FEW * sum(answers.values()) and (len(leading) > 2 or numbers):
+        labelled = {float(match[1]) for match in leading.values()}
+        scale, why = _scale_of_numbers(labelled | numbers, zero_is_end=0 in labelled)
         return ({**scale, "number_first": True}, f"{why}, a number before its words") if scale else ({}, "")
     return {}, ""
 
 
-def _scale_of_numbers(numbers: set[float], said: str = "") -> tuple[dict[str, object], str]:
+def _scale_of_numbers(
+    numbers: set[float], said: str = "", *, zero_is_end: bool = False
+) -> tuple[dict[str, object], str]:
     """The shortest usual scale that holds all numbers but those suspected to mean no answer."""
     if any(number != int(number) for number in numbers):
         return {}, ""
-    if 0 in numbers and (high := max(numbers)) in BESIDE_ZERO and len(numbers) > 3:
+    if 0 in numbers and not zero_is_end and (high := max(numbers)) in BESIDE_ZERO and len(numbers) > 3:
         why = f"{len(numbers)} different numbers from 0 to {high:g}; 0 may mean not applicable"
         return {"low": 1, "high": int(high), "not_applicable": [0]}, why
     for low, high in SCALES:
@@ -266,7 +294,8 @@ def _scale_of_numbers(numbers: set[float], said: str = "") -> tuple[dict[str, ob
         percent = high == 100
         if percent and not (re.search(r"%|percent|百分", said, re.IGNORECASE) or all(n % 5 == 0 for n in inside)):
             continue
-        if len(inside) >= 3 and beyond <= set(SUSPECTS) and not (percent and beyond):
+        beside = high + 1 in beyond  # the next number is rather the scale's own
+        if len(inside) >= 3 and beyond <= set(SUSPECTS) and not beside and not (percent and beyond):
             codes = {"missing": sorted(int(number) for number in beyond)} if beyond else {}
             why = f"{len(inside)} different numbers from {min(inside):g} to {max(inside):g}"
             suspected = f"; {', '.join(f'{n:g}' for n in sorted(beyond))} may mean no answer" if beyond else ""

@@ -74,6 +74,18 @@ class TestScales:
         assert guess(whole(0, 4)).scale == {"low": 0, "high": 4}
         assert guess(whole(0, 10)).scale == {"low": 0, "high": 10}
 
+    def test_labelled_ends_among_numbers(self):
+        cells = ["1 - very dissatisfied", *map(str, range(2, 10)), "10 - very satisfied"] * 12
+        assert guess(cells).scale == {"low": 1, "high": 10, "number_first": True}
+
+    def test_a_few_cells_may_be_anything(self):
+        found = guess([*(str(k) for k in range(1, 11))] * 12 + ["abc", "seven"])
+        assert found.scale == {"low": 1, "high": 10}
+        assert "2 cells are no numbers, such as 'abc'" in found.why
+
+    def test_a_number_right_beyond_the_end_is_an_answer(self):
+        assert guess(whole(1, 8)).scale == {"low": 1, "high": 9}
+
     def test_shares_some_of_which_are_written_with_an_exponent_are_no_scale(self):
         assert guess([*np.linspace(0, 1, 40), *["3.5E-05", "1.2E-06", "7.25e-07"]]).role != "item"
 

@@ -100,7 +100,8 @@ def _draw_strip(ax: Axes, rows: pd.DataFrame, language: str) -> None:
     low, high = max(0.0, min(low, high - 10)), min(100.0, max(high, low + 10))
 
     def place(points: "pd.Series[float]") -> Any:  # noqa: ANN401 - an array
-        return _STRIP[0] + (points.to_numpy(float) - low) / (high - low) * (_STRIP[1] - _STRIP[0])
+        shown = np.clip(points.to_numpy(float), low, high)  # an interval that goes on is cut as the axis is
+        return _STRIP[0] + (shown - low) / (high - low) * (_STRIP[1] - _STRIP[0])
 
     for value in np.linspace(low, high, 3):
         x = float(place(pd.Series([value]))[0])

@@ -95,6 +95,8 @@ def _open(path: Path, kind: str, sheet: str | None, encoding: str | None) -> Tex
 
 
 def _require_known(path: Path) -> str:
+    if path.is_dir():
+        raise SurveyError(f"{path}: this is a folder. Name the file in it.")
     if not path.is_file():
         raise SurveyError(f"{path}: there is no such file.")
     if path.stat().st_size == 0:
