@@ -294,7 +294,7 @@ def _scale_of_numbers(
         percent = high == 100
         if percent and not (re.search(r"%|percent|百分", said, re.IGNORECASE) or all(n % 5 == 0 for n in inside)):
             continue
-        beside = high + 1 in beyond  # the next number is rather the scale's own
+        beside = beyond == {high + 1}  # the next number alone is rather the scale's own; 8 and 9 beyond 7 are codes
         if len(inside) >= 3 and beyond <= set(SUSPECTS) and not beside and not (percent and beyond):
             codes = {"missing": sorted(int(number) for number in beyond)} if beyond else {}
             why = f"{len(inside)} different numbers from {min(inside):g} to {max(inside):g}"
