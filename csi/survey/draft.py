@@ -291,6 +291,8 @@ def _scale_of_numbers(
     for low, high in SCALES:
         beyond = {number for number in numbers if not low <= number <= high}
         inside = numbers - beyond
+        if low == 0 and high in BESIDE_ZERO and not zero_is_end:
+            continue
         percent = high == 100
         if percent and not (re.search(r"%|percent|百分", said, re.IGNORECASE) or all(n % 5 == 0 for n in inside)):
             continue
