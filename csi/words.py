@@ -280,7 +280,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "report.column.target": ("Target", "目标"),
     "report.signature": ("What goes with the weakest indicator", "首要短板背后的客户行为"),
     "report.signature_text": (
-        "What customers do who rate “{indicator}” low, against others of the same tier and tenure:",
+        "What customers do who rate '{indicator}' low, against others of the same tier and tenure:",
         "在卡级与在网年限相同的条件下，对“{indicator}”评价偏低的客户的行为特征：",
     ),
     "report.alerts": ("Warnings from behaviour", "行为预警"),
