@@ -10,6 +10,7 @@ import pandas as pd
 from csi.survey.anchors import ANCHORS, numbers_of, plain
 from csi.survey.coding import as_number
 from csi.survey.dates import read_dates
+from csi.survey.readers.non_answers import gaps_of_choices
 from csi.survey.readers.raw import Question, RawTable, Texts
 
 # Ends of the scales that questionnaires use, shortest first, and the codes that mean no answer where they lie beyond.
@@ -142,6 +143,7 @@ def _guess(column: str, texts: Texts, question: Question, taken: set[str]) -> Gu
     role = _single_role(said, cells, texts, taken)
     if role:
         return Guess(column, role, f"guessed from its name and its {len(cells):,} different cells", question.wording)
+    question = replace(question, gaps=gaps_of_choices({cell: cell for cell in cells}) | dict(question.gaps))
     choice = _choice(column, cells, question)
     if choice:
         return choice

@@ -199,13 +199,20 @@ def _model(guesses: Sequence[Guess], names: Mapping[str, str], target: str) -> l
     paths += [f"{name} ~ {target}" for name in _EFFECTS if name in items and name != target and target in items]
     if not paths:
         return [
-            "# EDIT: write the model once the items have constructs, for instance",
+            "# EDIT: write the model once the items have constructs: a preset, or a syntax, for instance",
             "# [model]",
+            '# preset = "ecsi"',
+            "# or",
             '# syntax = """',
             "# Quality <~ q1 + q2",
             "# Satisfaction <~ q3",
             "# Satisfaction ~ Quality",
             '# """',
+        ]
+    if target == "Satisfaction" and causes:
+        return [
+            "[model]  # GUESS: Fornell's model of the constructs that the items name; a construct is changed at its items",
+            f'preset = "{"ecsi" if "Image" in items else "acsi"}"',
         ]
     return [
         "[model]  # GUESS: constructs from the words of the questions, paths from Fornell's model",

@@ -47,7 +47,7 @@ class TestScales:
 
     def test_other_words_among_them_are_no_answers(self):
         found = guess([*["Satisfied", "Very satisfied", "Neutral"] * 20, "Prefer not to say"])
-        assert found.scale["missing"] == ["Prefer not to say"]
+        assert found.scale["refused"] == ["Prefer not to say"]
 
     def test_numbers_with_words(self):
         found = guess([f"{n} - words" for n in whole(0, 10)])
