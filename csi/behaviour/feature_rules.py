@@ -3,13 +3,13 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, ValidationError, model_validator
+from pydantic import ConfigDict, Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 from pydantic.dataclasses import dataclass
 
 from csi.engine import Table, WindowMeasure
 from csi.engine.table import Kind
 from csi.errors import LinkError, StudyError
-from csi.survey.codebook import Wording, describe
+from csi.survey.codebook import Wording, section_of
 from csi.words import say
 
 FeatureKind = Literal["count", "sum", "mean", "max", "distinct", "recency", "change", "level_change", "share"]
@@ -103,9 +103,7 @@ class EventFeatures:
             A field is missing, unknown or of the wrong kind.
         """
         try:
-            return cls(**section)
-        except ValidationError as error:
-            raise StudyError(f"{source}: {describe(error)}") from None
+            return section_of(cls, section, source)
         except TypeError:
             raise StudyError(f"{source}: name, table, time and kinds are needed.") from None
 

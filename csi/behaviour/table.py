@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from csi.errors import StudyError, known_names
-from csi.survey.codebook import Wording, describe
+from csi.errors import known_names
+from csi.survey.codebook import Wording, section_of
 
 NOT_RECORDED = "not recorded"
 
@@ -72,10 +72,7 @@ class BehaviourTable:
         StudyError
             A field is missing, unknown or of the wrong kind.
         """
-        try:
-            return cls(**section)
-        except ValidationError as error:
-            raise StudyError(f"{source}: {describe(error)}") from None
+        return section_of(cls, section, source)
 
     def label(self, feature: str, language: str) -> str:
         """The feature's name in a language; the column's name where the study gives none."""

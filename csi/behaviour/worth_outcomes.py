@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from pydantic import ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from csi.behaviour.worth_models import Outcome
 from csi.engine.connection import opened
-from csi.errors import LinkError, StudyError, known_names
-from csi.survey.codebook import describe
+from csi.errors import LinkError, known_names
+from csi.survey.codebook import section_of
 
 Array = NDArray[np.float64]
 
@@ -75,10 +75,7 @@ class WorthTable:
         StudyError
             A field is missing, unknown or of the wrong kind.
         """
-        try:
-            return cls(**section)
-        except ValidationError as error:
-            raise StudyError(f"{source}: {describe(error)}") from None
+        return section_of(cls, section, source)
 
 
 @plain(frozen=True, slots=True, eq=False)

@@ -2,16 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, fields
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 
-from csi.errors import SurveyError, known_names
+from csi.errors import StudyError, SurveyError, known_names
 from csi.survey.anchors import ANCHORS
 
 Dimension = Literal["reliability", "responsiveness", "assurance", "empathy", "tangibles"]
 Code = float | str
+Section = TypeVar("Section")
 
 
 _STRICT = ConfigDict(extra="forbid")
@@ -294,6 +295,20 @@ def require_fields(table: Mapping[str, Any], kind: type, source: str) -> None:
     for name in table:
         if name not in known:
             raise SurveyError(f"{source}: unknown field {name!r}. {known_names(name, known, 'Its fields are')}")
+
+
+def section_of(kind: type[Section], section: Mapping[str, Any], source: str) -> Section:
+    """A section of a study file as the noun that it describes.
+
+    Raises
+    ------
+    StudyError
+        A field is missing, unknown or of the wrong kind; the message names the source and the field.
+    """
+    try:
+        return kind(**section)
+    except ValidationError as error:
+        raise StudyError(f"{source}: {describe(error)}") from None
 
 
 def describe(error: ValidationError) -> str:
