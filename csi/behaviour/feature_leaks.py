@@ -86,7 +86,7 @@ def leakage_check(linked: Linked, outcome: ArrayLike | None = None) -> LeakageCh
     """
     changes, later, removed = _events_checked(linked)
     from_events = {name for rule in linked.rules for name in rule.features}
-    y = None if outcome is None else _outcome(linked, outcome)
+    y = None if outcome is None else linked.of_linked(outcome, "outcome")
     rows = []
     for feature in linked.features:
         proof = "events" if feature in from_events else "dated" if linked.unchecked < len(linked) else "undated"
@@ -212,16 +212,6 @@ def _change(was: "pd.Series[float]", now: "pd.Series[float]") -> float:
     same = np.isclose(a, b, rtol=_TOLERANCE, atol=_TOLERANCE, equal_nan=True)
     difference = np.nan_to_num(np.abs(a - b), nan=np.inf)
     return float(np.where(same, 0.0, difference).max(initial=0.0))
-
-
-def _outcome(linked: Linked, outcome: ArrayLike) -> NDArray[np.float64]:
-    values = np.asarray(outcome, dtype=float)
-    if values.shape != (len(linked.survey),):
-        raise LinkError(
-            f"outcome must have one value for each of the {len(linked.survey):,} respondents of the survey, linked or not; "
-            f"it has shape {values.shape}."
-        )
-    return np.asarray(values[linked.frame["row"].to_numpy()])
 
 
 def _association(values: "pd.Series[float]", y: NDArray[np.float64], numeric: bool) -> float:

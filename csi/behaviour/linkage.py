@@ -12,7 +12,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from csi.behaviour.feature_respondents import Respondents, respondents_of, survey_keys
 from csi.behaviour.feature_rules import EventFeatures
@@ -90,6 +90,22 @@ class Linked(Result):
     def numeric_features(self) -> tuple[str, ...]:
         """The features that are numbers."""
         return tuple(self.base_summary)
+
+    def of_linked(self, values: ArrayLike, what: str) -> NDArray[np.float64]:
+        """Of numbers for every respondent of the survey those of the linked ones, in their order.
+
+        Raises
+        ------
+        LinkError
+            Not one value for each respondent; `what` is how the message calls them.
+        """
+        found = np.asarray(values, dtype=float)
+        if found.shape != (len(self.survey),):
+            raise LinkError(
+                f"{what} must have one value for each of the {len(self.survey):,} respondents of the survey, linked or not; "
+                f"it has shape {found.shape}."
+            )
+        return np.asarray(found[self.frame["row"].to_numpy()])
 
     def comparison(self) -> pd.DataFrame:
         """Standardised mean difference (respondents minus base) of each numeric feature, in standard deviations.

@@ -330,7 +330,7 @@ def _used(wave: PastWave, last: Linked, folds: int, seed: int) -> pd.DataFrame:
 
 def outcomes(linked: Linked, dissatisfied: ArrayLike) -> tuple[NDArray[np.bool_], Array]:
     """Which linked respondents said whether they are dissatisfied, and the 0 or 1 of those."""
-    values = _of_linked(linked, dissatisfied, "dissatisfied")
+    values = linked.of_linked(dissatisfied, "dissatisfied")
     strange = values[~np.isnan(values) & (values != 0) & (values != 1)]
     if len(strange):
         raise LinkError(f"dissatisfied must be 1, 0 or NaN for unknown; it holds {strange[0]:g}.")
@@ -341,20 +341,10 @@ def outcomes(linked: Linked, dissatisfied: ArrayLike) -> tuple[NDArray[np.bool_]
 def _weights(linked: Linked, weights: ArrayLike | None) -> Array:
     if weights is None:
         return np.ones(len(linked))
-    values = _of_linked(linked, weights, "weights")
+    values = linked.of_linked(weights, "weights")
     if not (np.isfinite(values) & (values > 0)).all():
         raise LinkError("weights must be above 0 for every linked respondent.")
     return values
-
-
-def _of_linked(linked: Linked, values: ArrayLike, what: str) -> Array:
-    found = np.asarray(values, dtype=float)
-    if found.shape != (len(linked.survey),):
-        raise LinkError(
-            f"{what} must have one value for each of the {len(linked.survey):,} respondents of the survey, linked or not; "
-            f"it has shape {found.shape}."
-        )
-    return np.asarray(found[linked.frame["row"].to_numpy()])
 
 
 def _require_both_kinds(y: Array, folds: int) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from csi.errors import EstimationError, ModelError
+from csi.errors import ModelError
 from csi.kernel import importance
 from csi.model.stages import observed_items
 from csi.structural.cases import Array
@@ -76,9 +76,3 @@ def require_straight_lines(fit: Fit, items: Iterable[str]) -> None:
                     f"item {item!r} moves {part!r}, whose effect is not one straight line: the model has the interaction "
                     f"{product!r}. Leave the interaction out, or fit the groups apart."
                 )
-
-
-def require_own_bootstrap(fit: Fit, boot: Bootstrap | None) -> None:
-    """Raise EstimationError if the bootstrap is of another fit."""
-    if boot is not None and boot.fit is not fit:
-        raise EstimationError("the bootstrap belongs to another fit. Call csi.bootstrap on this one.")

@@ -20,7 +20,8 @@ from csi.kernel import importance
 from csi.kernel.resample import p_value
 from csi.structural.cases import Array
 from csi.structural.estimation import Fit
-from csi.structural.inference import Bootstrap
+from csi.structural.inference import Bootstrap, require_own_bootstrap
+from csi.structural.quantities import effects_in_points
 
 _TECHNICAL = ("position", "importance_line", "performance_line", "performance_error", "covariance")
 
@@ -118,8 +119,7 @@ def importance_performance(
     fit.require_scale()
     fit.model.construct(target)
     standards = Standards(importance_line, performance_line, certainty)
-    if boot is not None and boot.fit is not fit:
-        raise EstimationError("the bootstrap belongs to another fit. Call csi.bootstrap on this one.")
+    require_own_bootstrap(fit, boot)
     drivers = fit.model.ancestors(target)
     if not drivers:
         raise ModelError(f"nothing leads to {target!r} in this model, so it has no drivers.")
@@ -161,11 +161,9 @@ def _points(fit: Fit, target: int, shown: list[int], items: Any) -> pd.DataFrame
 
 def _importance(source: Fit | Bootstrap, target: int, shown: list[int], items: Any) -> Array:  # noqa: ANN401
     """(B, constructs then items) unstandardised total effects on the target."""
-    fit = source if isinstance(source, Fit) else source.fit
-    e = source.estimates if isinstance(source, Fit) else source.draws
-    u, score_sd = importance.unit_weights(e.weights, source.moments.sd, fit.cases.low, fit.cases.high, fit.layout)
-    effects = importance.effects_in_points(e.total_effects, score_sd, e.attenuation)[:, :, target]
-    return np.concatenate([effects[:, shown], u[:, items] * effects[:, fit.layout.block[items]]], axis=1)
+    effects = effects_in_points(source.batch)[:, :, target]
+    of_items = ruler(source)[:, items] * effects[:, source.batch.layout.block[items]]
+    return np.concatenate([effects[:, shown], of_items], axis=1)
 
 
 def _performance(source: Fit | Bootstrap, shown: list[int], items: Any) -> Array:  # noqa: ANN401

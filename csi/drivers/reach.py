@@ -15,7 +15,6 @@ import pandas as pd
 from csi.display import Result, tidy
 from csi.drivers.effects import (
     effects_of_items,
-    require_own_bootstrap,
     require_straight_lines,
 )
 from csi.drivers.levers import PerItem, candidates, levers_of
@@ -26,7 +25,7 @@ from csi.kernel.improvement import Aim, Levers, cheapest, most
 from csi.kernel.resample import percentile_interval
 from csi.structural.cases import Array
 from csi.structural.estimation import Fit
-from csi.structural.inference import Bootstrap, bootstrap
+from csi.structural.inference import Bootstrap, bootstrap, require_own_bootstrap
 from csi.survey.codebook import wordings
 
 _OWN = ("plan", "construct", "before", "after", "bound", "cost", "brings", "brings_low", "brings_high")

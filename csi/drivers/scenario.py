@@ -22,7 +22,6 @@ from csi.drivers.changes import Asked, KpiEffects
 from csi.drivers.effects import (
     effects_of_items,
     measured_constructs,
-    require_own_bootstrap,
     require_straight_lines,
 )
 from csi.errors import EstimationError, known_names
@@ -30,7 +29,7 @@ from csi.index.score import MINIMUM_CELL, item_means, levels_of
 from csi.kernel.resample import percentile_interval
 from csi.structural.cases import Array
 from csi.structural.estimation import Fit
-from csi.structural.inference import Bootstrap, summary
+from csi.structural.inference import Bootstrap, require_own_bootstrap, summary
 from csi.survey.codebook import wordings
 
 _OWN = ("before", "before_low", "before_high", "after", "after_low", "after_high", "on_scale", "whole", "whole_low",

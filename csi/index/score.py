@@ -22,7 +22,7 @@ from csi.kernel.moments import CONDITIONAL, domain_means, moments
 from csi.kernel.resample import p_value, percentile_interval, standard_error
 from csi.structural.cases import Array
 from csi.structural.estimation import Fit
-from csi.structural.inference import Bootstrap
+from csi.structural.inference import Bootstrap, require_own_bootstrap
 from csi.survey.codebook import wordings
 
 MINIMUM_CELL = 30
@@ -108,8 +108,7 @@ def satisfaction_index(
     """
     fit.require_scale()
     fit.model.construct(construct)
-    if boot is not None and boot.fit is not fit:
-        raise EstimationError("the bootstrap belongs to another fit. Call csi.bootstrap on this one.")
+    require_own_bootstrap(fit, boot)
     if by == "wave":
         return _by_wave(fit, boot, earlier, construct)
     if by is not None:

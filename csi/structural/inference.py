@@ -305,6 +305,12 @@ def bootstrap(
     return result
 
 
+def require_own_bootstrap(fit: Fit, boot: Bootstrap | None) -> None:
+    """Raise EstimationError if the bootstrap is of another fit."""
+    if boot is not None and boot.fit is not fit:
+        raise EstimationError("the bootstrap belongs to another fit. Call csi.bootstrap on this one.")
+
+
 @one_thread
 def jackknife(fit: Fit) -> Jackknife:
     """Estimate everything again without each primary unit in turn, within strata (groups of units beyond 5,000).
