@@ -23,7 +23,7 @@ from csi.behaviour.lottery import tickets
 from csi.behaviour.support import Support, support_of
 from csi.display import Result, tidy
 from csi.errors import LinkError, TooFewError
-from csi.files import write_whole
+from csi.files import whole
 
 Array = NDArray[np.float64]
 Flags = NDArray[np.int8]
@@ -148,12 +148,14 @@ class RiskModel(Result):
         """
         from pyarrow import parquet  # loaded when scores are written
 
-        sink, rows = pa.BufferOutputStream(), 0
-        with parquet.ParquetWriter(sink, SCORES, compression="zstd") as writer:
+        rows = 0
+        with (
+            whole(Path(path), private=True) as temporary,
+            parquet.ParquetWriter(temporary, SCORES, compression="zstd") as writer,
+        ):
             for batch in self._batches((), size):
                 writer.write_batch(self.score(batch))
                 rows += batch.num_rows
-        write_whole(Path(path), sink.getvalue().to_pybytes(), private=True)
         return rows
 
     def at_capacity(self, capacity: int) -> dict[str, float]:

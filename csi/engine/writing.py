@@ -1,14 +1,12 @@
 """Tables written whole or not at all: under another name beside their place, then moved there in one step."""
 
-import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from csi.engine import spark
 from csi.engine.failures import quiet, translated
 from csi.engine.table import Table
 from csi.errors import FileError
+from csi.files import whole
 
 _KINDS = {".parquet": "parquet", ".csv": "csv"}
 
@@ -42,25 +40,7 @@ def write(table: Table, path: str | Path) -> None:
         with translated(table.name, table.expression):
             spark.write_folder(table.expression, str(path), kind)
         return
-    with _whole(Path(path)) as temporary, translated(table.name, table.expression), quiet():
+    with whole(Path(path)) as temporary, translated(table.name, table.expression), quiet():
+        temporary.unlink()  # where there is a file, DuckDB writes to yet another name and leaves that behind
         write_as = table.expression.to_parquet if kind == "parquet" else table.expression.to_csv
         write_as(temporary)
-
-
-@contextmanager
-def _whole(path: Path) -> Iterator[Path]:
-    """A name beside a file, which takes the file's place if all goes well and vanishes otherwise."""
-    if path.is_dir():
-        raise FileError(f"{path}: there is a folder of this name. Move it away, or give the file another name.")
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex}{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield temporary
-        temporary.replace(path)
-    except OSError as error:
-        raise FileError(
-            f"{path}: cannot be written ({error.strerror or error}). Name another folder or make room."
-        ) from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
