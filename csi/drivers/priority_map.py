@@ -194,7 +194,7 @@ def _best_levels(fit: Fit, by: str, shown: list[int], items: Any) -> tuple[Array
     means = item_means(fit, (used * fit.cases.weights)[None], domains, slice(None), fit, slice(None))[0]
     points = importance.points(means, fit.cases.low, fit.cases.high)
     levels = np.column_stack([importance.construct_levels(ruler(fit), points, fit.layout)[:, shown], points[:, items]])
-    answered = ~np.isnan(fit.cases.X)
+    answered = ~np.isnan(fit.cases.answers)
     whole = [answered[:, fit.layout.slices[j]].any(axis=1) for j in shown]
     counts = domains.astype(int) @ np.column_stack([*whole, answered[:, items]])
     levels = np.where(counts >= MINIMUM_CELL, levels, -np.inf)

@@ -269,6 +269,7 @@ def _changes(fit: Fit, asked: Asked, rise: Array, base: _Base) -> pd.DataFrame:
 
 def _share_short_of(fit: Fit, column: int, end: float, inside: NDArray[np.bool_]) -> float:
     """The weighted share of answers that are not at this end of the scale; NaN where there are no cases."""
-    answered = inside & ~np.isnan(fit.origin.cases.X[:, column])
+    answers = fit.origin.cases.answers[:, column]
+    answered = inside & ~np.isnan(answers)
     weights = fit.origin.cases.weights[answered]
-    return float(weights @ (fit.origin.cases.X[answered, column] != end) / weights.sum()) if weights.size else np.nan
+    return float(weights @ (answers[answered] != end) / weights.sum()) if weights.size else np.nan

@@ -67,7 +67,7 @@ def indicator_levels(boot: Bootstrap, before: Bootstrap | None = None) -> Indica
             "std_error": error[k],
             "ci_low": low[k],
             "ci_high": high[k],
-            "n": fit.n if k < J else int((~np.isnan(fit.cases.X[:, k - J])).sum()),
+            "n": fit.n if k < J else int((~np.isnan(fit.cases.answers[:, k - J])).sum()),
             "kind": "construct" if k < J else "item",
             "construct": term if k < J else names[fit.layout.block[k - J]],
         }

@@ -150,7 +150,7 @@ def _by_segment(fit: Fit, boot: Bootstrap | None, by: str, construct: str, minim
         raise EstimationError(f"by={by!r} needs a survey; this fit was made from a plain frame without segments.")
     segment = survey.segment(by)
     block = fit.layout.slices[fit.model.names.index(construct)]
-    answers = fit.cases.X[:, block]
+    answers = fit.cases.answers[:, block]
     used = fit.cases.answering(fit.settings.missing)
     answered = used & ~np.isnan(answers).all(axis=1)
     stated = [level for level in survey.codebook.segment(by).levels if (segment == level).any()]
@@ -195,7 +195,7 @@ def item_means(
     fit: Fit, W: Array, domains: NDArray[np.bool_], block: slice, source: Fit | Bootstrap, part: slice
 ) -> Array:
     """(B, D, items of the block) means of the domains; those of a later stage follow from the observed items' means."""
-    X = fit.origin.cases.X
+    X = fit.origin.cases.answers
     if fit.settings.missing in CONDITIONAL and np.isnan(X).any():
         if fit.settings.missing == "em":
             base = (source.origin.moments if isinstance(source, Fit) else source.base).part(part)

@@ -107,7 +107,7 @@ def counts(source: Source, slices: Slices, items: tuple[str, ...], uses: NDArray
         fit = source.fit if isinstance(source, Bootstrap) else source
         X = fit.cases.X
         used = fit.cases.answering(fit.settings.missing)
-        if not len(fit.origin.cases.X):  # sums only, without cases
+        if not len(fit.origin.cases):  # sums only, without cases
             return np.full((1, len(uses)), fit.n, dtype=np.intp)
     some = (~np.isnan(X)).astype(np.float32) @ uses.T.astype(np.float32) > 0
     sums = _sliced(some.astype(float), np.ones((1, len(X))), slices, survey, used)[0][0]
@@ -193,7 +193,7 @@ def _of_fit(source: Fit | Bootstrap, fit: Fit, slices: Slices) -> Array:
 
 def _domain_levels(fit: Fit, W: Array, domains: NDArray[np.bool_], source: Fit | Bootstrap, part: slice) -> Array:
     """(B, S, p) means of the items in the domains, some domains at a time."""
-    step = max(1, _CELLS // max(fit.origin.cases.X.size, 1))
+    step = max(1, _CELLS // max(fit.origin.cases.answers.size, 1))
     pieces = [domains[first : first + step] for first in range(0, len(domains), step)]
     return np.concatenate([item_means(fit, W, piece, slice(None), source, part) for piece in pieces], axis=1)
 
@@ -201,7 +201,7 @@ def _domain_levels(fit: Fit, W: Array, domains: NDArray[np.bool_], source: Fit |
 def _mass(fit: Fit, slices: Slices) -> Array:
     """Weights behind each mean: of everybody where gaps are filled, else of who answered the item."""
     cases, X = fit.cases, fit.cases.X
-    if not len(fit.origin.cases.X):
+    if not len(fit.origin.cases):
         return np.ones((1, X.shape[1]))
     gaps = np.zeros_like(X) if fit.settings.missing in CONDITIONAL else np.where(np.isnan(X), np.nan, 0.0)
     used = cases.answering(fit.settings.missing)

@@ -132,7 +132,7 @@ def segments_of(pair: Pair, by: str | Labels | None) -> tuple[list[str], list[ND
     Those without a label are a segment of their own, so that the segments make up the whole.
     """
     if by is None:
-        return ["all"], [np.ones((1, len(f.cases.X)), dtype=bool) for f in pair.fits]
+        return ["all"], [np.ones((1, len(f.cases)), dtype=bool) for f in pair.fits]
     labels = (by, by) if isinstance(by, str) else _both(by, "by")
     found = [groups_of(f, label) for f, label in zip(pair.fits, labels, strict=True)]
     names = list(dict.fromkeys([*found[1].names, *found[0].names]))
@@ -167,7 +167,7 @@ def customers_of(pair: Pair, customers: Labels | None) -> tuple[tuple[Codes, Cod
 
 def _keys(f: Fit, wave: str, given: Any) -> "pd.Series[Any]":  # noqa: ANN401 - any sequence of keys
     """The customer of each case as text; missing where it is not known."""
-    survey, n = f.cases.survey, len(f.cases.X)
+    survey, n = f.cases.survey, len(f.cases)
     if given is None and survey is not None and "key" in survey.respondents:
         given = survey.respondents["key"]
     if given is None:
@@ -236,7 +236,7 @@ def waves_invariance(pair: Pair, keys: tuple[Codes, Codes], permutations: int, s
         columns.append(pd.DataFrame(points, columns=list(f.cases.items))[items].assign(**{_WEIGHT: weight}))
     frame = pd.concat(columns, ignore_index=True)
     pooled = fit(after.model, frame, weight=_WEIGHT, scale=(0, 100), **asdict(after.settings))
-    wave = np.repeat([0, 1], [len(f.cases.X) for f in pair.fits])
+    wave = np.repeat([0, 1], [len(f.cases) for f in pair.fits])
     pooled = _drawn_by(pooled, _exchangeable(pair, np.concatenate(keys), frame[_WEIGHT].to_numpy()))
     return invariance(pooled, np.array(pair.names)[wave], permutations=permutations, seed=seed)
 

@@ -43,13 +43,13 @@ def composition_of(source: Fit | Bootstrap, domains: NDArray[np.bool_], items: S
         f, used = source, source.cases.answering(source.settings.missing)
         pieces = iter([(slice(None), (used * source.cases.weights)[None])])
     place = [f.model.items.index(item) for item in items]
-    X, everybody = f.cases.X[:, place], np.ones((1, len(f.cases.X)), dtype=bool)
+    X, everybody = f.cases.answers[:, place], np.ones((1, len(f.cases)), dtype=bool)
     filled = f.settings.missing in CONDITIONAL
     found: list[tuple[Array, Array, Array]] = []
     for part, W in pieces:
         means = item_means(f, W, domains, slice(None), source, part)[:, :, place]
         share = domain_means(domains.T.astype(float), W, everybody)[:, 0]
-        answered = np.ones_like(X) if filled else (~np.isnan(X)).astype(float)
+        answered = np.ones(X.shape) if filled else (~np.isnan(X)).astype(float)
         found.append((share, domain_means(answered, W, domains), means))
     share, response, means = (np.concatenate(each) for each in zip(*found, strict=True))
     points = importance.points(means, f.cases.low[place], f.cases.high[place])

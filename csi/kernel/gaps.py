@@ -18,8 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from csi.kernel.small_matrices import Array
-from csi.kernel.sums import Moments, packed_sums, pairs, unpacked, weighted
+from csi.kernel.small_matrices import Array, Floats
+from csi.kernel.sums import Moments, answered_means, packed_sums, pairs, row_chunks, unpacked, weighted
 
 _FEW, _MANY = 8, 64  # lanes of a point estimate, of replicates
 _CELLS = 1_000_000  # numbers in the largest array
@@ -151,7 +151,7 @@ class Incomplete:
     held: Array  # (q, B) the rest
 
     @classmethod
-    def of(cls, X: Array, W: Array, *, narrow: bool = False) -> "Incomplete":
+    def of(cls, X: Floats, W: Array, *, narrow: bool = False) -> "Incomplete":
         """`narrow` completes few replicates together, which suits the many steps of a point estimate."""
         p = X.shape[1]
         observed, centre, D = deviations(X)
@@ -209,11 +209,12 @@ class Incomplete:
         )
 
 
-def deviations(X: Array) -> tuple[NDArray[np.bool_], Array, Array]:
+def deviations(X: Floats) -> tuple[NDArray[np.bool_], Array, Array]:
     """What is observed (n, p), its means (p,), 0 for an item without answers, and deviations with 0 at the gaps (n, p)."""
-    observed = ~np.isnan(X)
-    centre = np.where(observed, X, 0.0).sum(axis=0) / np.maximum(observed.sum(axis=0), 1)
-    return observed, centre, np.where(observed, X - centre, 0.0)
+    observed, centre, D = ~np.isnan(X), answered_means(X), np.empty(X.shape)
+    for rows in row_chunks(*X.shape):
+        D[rows] = np.where(observed[rows], X[rows] - centre, 0.0)
+    return observed, centre, D
 
 
 def _group(rows: NDArray[np.intp], observed: NDArray[np.bool_], number: NDArray[np.intp]) -> _Group:

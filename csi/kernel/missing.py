@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from csi.kernel.gaps import Incomplete, Lanes, deviations
-from csi.kernel.small_matrices import Array, ldl, positive_semidefinite, solve
+from csi.kernel.small_matrices import Array, Floats, ldl, positive_semidefinite, solve
 from csi.kernel.sums import Moments, packed_sums, pair_sums, unpacked, weighted, without_rounding_noise
 
 Attempts = tuple[tuple[int, int, bool], ...]  # steps of EM that are mixed, most steps, whether to stay where they lead
@@ -19,7 +19,7 @@ _OF_POINT: Attempts = (5, 30, False), (5, 300, False), (0, 2000, False)
 _OF_REPLICATE: Attempts = (5, 30, False), (5, 100, False), (0, 100, True)
 
 
-def mean_filled(X: Array, W: Array) -> Moments:
+def mean_filled(X: Floats, W: Array) -> Moments:
     """Moments of the answers with every gap at its item's weighted mean: a filled cell adds nothing to any product."""
     n, p = X.shape
     observed, centre, D = deviations(X)
@@ -34,7 +34,7 @@ def mean_filled(X: Array, W: Array) -> Moments:
     return Moments(np.full(len(W), n), centre + shift.T, np.moveaxis(cov, -1, 0))
 
 
-def pairwise(X: Array, W: Array) -> Moments:
+def pairwise(X: Floats, W: Array) -> Moments:
     """Each correlation from the rows that answered both items, each mean and SD from the rows that answered the item.
 
     A covariance is the pair's correlation, about the pair's own means and by the pair's own SDs, times the two items' SDs. Such
@@ -58,7 +58,7 @@ def pairwise(X: Array, W: Array) -> Moments:
     return Moments(np.full(len(W), len(X)), mean.T, np.moveaxis(cov, -1, 0))
 
 
-def most_likely(X: Array, W: Array, start: Moments | None = None, *, spread: bool = True) -> Moments:
+def most_likely(X: Floats, W: Array, start: Moments | None = None, *, spread: bool = True) -> Moments:
     """Moments of the normal distribution under which the observed answers are most likely (EM; Dempster, Laird & Rubin 1977).
 
     `start`, the moments of the full sample (a batch of one), is where replicates begin, and they end within about 1e-5 standard
@@ -85,7 +85,7 @@ def most_likely(X: Array, W: Array, start: Moments | None = None, *, spread: boo
     return sample.moments(theta)
 
 
-def delta_adjusted(X: Array, W: Array, m: Moments, delta: Array, shifted: NDArray[np.bool_] | None = None) -> Moments:
+def delta_adjusted(X: Floats, W: Array, m: Moments, delta: Array, shifted: NDArray[np.bool_] | None = None) -> Moments:
     """Moments if those who skipped an item would have answered otherwise than the rest of their answers suggests.
 
     A pattern mixture (Little & Rubin 2002; van Buuren 2018, section 3.8): gaps are completed under the moments of the same
@@ -151,7 +151,7 @@ def completed(X: Array, mean: Array, cov: Array | None = None) -> Array:
     return np.asarray(D + mean)
 
 
-def completed_domain_means(X: Array, W: Array, domains: NDArray[np.bool_], m: Moments) -> Array:
+def completed_domain_means(X: Floats, W: Array, domains: NDArray[np.bool_], m: Moments) -> Array:
     """Means (B, D, p) within each domain (D, n) of answers whose gaps are filled under the moments of the same replicate.
 
     Under moments of `em` the means of all domains average to the mean of the whole, which means of the observed answers alone do

@@ -17,16 +17,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from csi.kernel.missing import mean_filled, most_likely, pairwise
-from csi.kernel.small_matrices import Array
-from csi.kernel.sums import Moments, complete_moments, joined, weighted
+from csi.kernel.small_matrices import Array, Floats
+from csi.kernel.sums import Moments, complete_moments, joined, row_chunks, weighted
 
-__all__ = ["CONDITIONAL", "Missing", "Moments", "domain_means", "joined", "moments"]
+__all__ = ["CONDITIONAL", "Missing", "Moments", "answering", "domain_means", "joined", "moments"]
 
 Missing = Literal["em", "pairwise", "listwise", "regression", "mean"]
 CONDITIONAL: tuple[Missing, ...] = ("em", "regression")  # a gap counts with its mean given the row's other answers
 
 
-def moments(X: Array, W: Array, missing: Missing = "em", start: Moments | None = None) -> Moments:
+def moments(X: Floats, W: Array, missing: Missing = "em", start: Moments | None = None) -> Moments:
     """Moments of the rows of X under every row of W; each replicate's are the same in every batch.
 
     `start`, the moments of the full sample, makes the replicates of `em` and `regression` many times quicker. Rows without
@@ -36,11 +36,10 @@ def moments(X: Array, W: Array, missing: Missing = "em", start: Moments | None =
     >>> m.mean.tolist(), m.cov.tolist()
     ([[2.0, 4.0]], [[[2.0, 4.0], [4.0, 8.0]]])
     """
-    observed = ~np.isnan(X)
-    answering = observed.all(axis=1) if missing == "listwise" else observed.any(axis=1)
-    if not answering.all():
-        X, W, observed = X[answering], W[:, answering], observed[answering]
-    if observed.all():
+    used, complete = answering(X, missing)
+    if not used.all():
+        X, W = X[used], W[:, used]
+    if complete:
         return complete_moments(X, W)
     if missing == "mean":
         return mean_filled(X, W)
@@ -49,7 +48,22 @@ def moments(X: Array, W: Array, missing: Missing = "em", start: Moments | None =
     return most_likely(X, W, start, spread=missing == "em")
 
 
-def domain_means(X: Array, W: Array, domains: NDArray[np.bool_]) -> Array:
+def answering(X: Floats, missing: Missing) -> tuple[NDArray[np.bool_], bool]:
+    """Rows (n,) that a treatment of missing answers uses, and whether these have no gap.
+
+    >>> used, complete = answering(np.array([[1.0, np.nan], [np.nan, np.nan]]), "em")
+    >>> used.tolist(), complete
+    ([True, False], False)
+    """
+    n, p = X.shape
+    given = np.empty(n, dtype=np.intp)
+    for rows in row_chunks(n, p):
+        given[rows] = np.count_nonzero(~np.isnan(X[rows]), axis=1)
+    used = np.asarray(given >= (p if missing == "listwise" else 1))
+    return used, bool((given[used] == p).all())
+
+
+def domain_means(X: Floats, W: Array, domains: NDArray[np.bool_]) -> Array:
     """Means (B, D, p) of the observed answers within each domain (D, n): segments of the same replicates.
 
     NaN where a domain has no answer left in a replicate.

@@ -19,7 +19,7 @@ from scipy.special import gammaln
 from csi.kernel.moments import Missing, Moments, moments
 from csi.kernel.pls import Layout
 from csi.kernel.resample import BLOCK
-from csi.kernel.small_matrices import Array
+from csi.kernel.small_matrices import Array, Floats
 
 _CELLS = 4_000_000  # labels in memory at once
 _EQUAL = 1e-12  # differences that are rounding only: what is the same in theory must count as equal
@@ -74,7 +74,7 @@ def moments_by_label(
     return [counting(m, size) for m, size in zip(found, sizes, strict=True)]
 
 
-def moments_where_answered(X: Array, W: Array, missing: Missing, start: Moments | None = None) -> Moments:
+def moments_where_answered(X: Floats, W: Array, missing: Missing, start: Moments | None = None) -> Moments:
     """`moments`, with NaN covariances in a replicate that has no case with an answer to some item."""
     with np.errstate(invalid="ignore", divide="ignore"):
         m = moments(X, W, missing, start)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri, owens_t
 
-from csi.kernel.small_matrices import Array
+from csi.kernel.small_matrices import Array, Floats
 
 _FAR = 38.0  # standard normal deviates: nothing lies beyond that floating point could tell
 _TINY = 1e-13  # probabilities below are mostly the rounding error of the larger ones whose difference they are
@@ -35,7 +35,7 @@ def polychoric(tables: Array) -> Array:
     return _most_likely(tables, _thresholds(shares[0]), _thresholds(shares[1]))
 
 
-def polychoric_correlations(X: Array, W: Array) -> Array:
+def polychoric_correlations(X: Floats, W: Array) -> Array:
     """(B, p, p) polychoric correlations of the columns of X under every row of W.
 
     A pair's table counts those who answered both items; an item's thresholds come from all who answered it. Pairs are
@@ -64,7 +64,7 @@ def polychoric_correlations(X: Array, W: Array) -> Array:
     return R
 
 
-def _indicators(X: Array) -> Array:
+def _indicators(X: Floats) -> Array:
     """(n, p, K) 1 where a case gave an item's k-th smallest answer; K is that of the item with most."""
     scales = [np.unique(x[~np.isnan(x)]) for x in X.T]
     out = np.zeros((*X.shape, max([2, *(len(scale) for scale in scales)])))

@@ -9,10 +9,13 @@ disattenuated correlations may be indefinite and still have a solution. A singul
 column and leaves the others alone.
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]  # in single or double precision
 
 
 def ldl(A: Array) -> Array:

@@ -1,7 +1,7 @@
 """Moments of a batch of case weights, and the weighted sums they are made of.
 
 Notation
-    X     (n, p)     answers
+    X     (n, p)     answers, in single or double precision; every sum is taken in double precision, some rows at a time
     W     (B, n)     case weights, one row a replicate; any scale
     mean  (B, p)     weighted item means
     cov   (B, p, p)  weighted covariances; the divisor is (sum of weights) (n - 1)/n with n the number of answering rows,
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from csi.kernel.small_matrices import Array
+from csi.kernel.small_matrices import Array, Floats
 
 _CELLS = 5_000_000  # products of a row's items in memory at once
 _LANES, _FEW_LANES, _MANY_ROWS = 64, 16, 250_000  # replicates in one matrix product, and of more rows than that
@@ -114,7 +114,21 @@ def row_chunks(n: int, width: int) -> Iterator[slice]:
         yield slice(first, min(first + step, n))
 
 
-def packed_sums(X: Array, W: Array, centre: Array | float = 0.0) -> tuple[Array, Array]:
+def answered_means(X: Floats) -> Array:
+    """(p,) plain means of the answers to each item, NaN being none; 0 for an item without any.
+
+    >>> answered_means(np.array([[1.0, np.nan], [4.0, np.nan]])).tolist()
+    [2.5, 0.0]
+    """
+    total, count = np.zeros((2, X.shape[1]))
+    for rows in row_chunks(*X.shape):
+        observed = ~np.isnan(X[rows])
+        total += np.where(observed, X[rows], 0.0).sum(axis=0, dtype=float)
+        count += observed.sum(axis=0)
+    return np.asarray(total / np.maximum(count, 1))
+
+
+def packed_sums(X: Floats, W: Array, centre: Array | float = 0.0) -> tuple[Array, Array]:
     """Sums of w (B,), and packed sums of w d and w d d' over the rows d = x - centre of X (n, p).
 
     Symmetric products are taken once.
@@ -126,19 +140,19 @@ def packed_sums(X: Array, W: Array, centre: Array | float = 0.0) -> tuple[Array,
     sums = np.zeros((1 + p + len(row), len(W)))
     together = _LANES if n <= _MANY_ROWS else _FEW_LANES
     for rows in row_chunks(n, len(sums)):
-        d = X[rows] - centre
+        d = np.subtract(X[rows], centre, dtype=float)
         Z = np.concatenate([np.ones((len(d), 1)), d, d[:, row] * d[:, column]], axis=1)
         sums += weighted(Z, W[:, rows], together)
     return sums[0], sums[1:]
 
 
-def _one_by_one(X: Array, W: Array, centre: Array | float) -> tuple[Array, Array]:
+def _one_by_one(X: Floats, W: Array, centre: Array | float) -> tuple[Array, Array]:
     """The same for few replicates, for which the products of all pairs of items would cost more than they save."""
     p = X.shape[1]
     row, column, _ = pairs(p)
     sums = np.zeros((p + len(row), len(W)))
     for rows in row_chunks(len(X), p):
-        d = X[rows] - centre
+        d = np.subtract(X[rows], centre, dtype=float)
         for b, w in enumerate(W[:, rows]):
             weighted_rows = d * w[:, None]
             sums[:p, b] += weighted_rows.sum(axis=0)
@@ -165,10 +179,10 @@ def unpacked(triangle: Array) -> Array:
     return triangle[pairs(p)[2]]
 
 
-def complete_moments(X: Array, W: Array) -> Moments:
+def complete_moments(X: Floats, W: Array) -> Moments:
     """Moments of rows without a gap; NaN where no weight is left."""
     n, p = X.shape
-    centre = X.mean(axis=0) if n else np.zeros(p)
+    centre = X.mean(axis=0, dtype=float) if n else np.zeros(p)
     total, sums = packed_sums(X, W, centre)
     return moments_from_sums(n, centre, total, sums[:p], unpacked(sums[p:]))
 

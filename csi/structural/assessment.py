@@ -139,10 +139,10 @@ def _estimation(fit: Fit) -> Iterator[Finding]:
         yield Finding("srmr", "model", srmr, "pass" if srmr <= 0.08 else "note")
     # Inverse square root method: n at which a path of 0.2 is found with 80 % power.
     yield Finding("sample", "n", fit.n, _above(fit.n, 155, 30))
-    if not len(fit.cases.X):
+    if not len(fit.cases):
         return
     unasked = fit.cases.unasked
-    skipped = np.isnan(fit.cases.X) & ~unasked
+    skipped = np.isnan(fit.cases.answers) & ~unasked
     for construct, block in zip(fit.model.names, fit.layout.slices, strict=True):
         share, elsewhere = float(skipped[:, block].mean()), float(unasked[:, block].mean())
         if share > 0.05:

@@ -1,6 +1,6 @@
 """The cases behind a fit: the answers to the model's items as arrays, with weights, scale ends and sampling design."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from csi.errors import EstimationError, ModelError, known_names
-from csi.kernel.moments import Missing
+from csi.kernel.moments import Missing, answering
+from csi.kernel.small_matrices import Floats
+from csi.kernel.sums import answered_means, row_chunks
 from csi.model.model import Model
 from csi.model.stages import item_products, observed_items
 from csi.structural.sampling import Sample, sample_of
@@ -25,15 +27,27 @@ _UNASKED = [GAP_KINDS.index(kind) for kind in ("not_applicable", "routed_past", 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Cases:
-    """Answers X (n, p) with NaN at gaps, weights (n,), scale ends (p,) or NaN, how they were drawn, the survey if any."""
+    """Answers (n, p) with NaN at gaps, weights (n,), scale ends (p,) or NaN, how they were drawn, the survey if any.
 
-    X: Array
+    Answers taken from data are kept in single precision if that holds each of them exactly, as it does codes and grades: half
+    the memory, and the same results. Whoever computes with them takes sums in double precision, or takes `X`.
+    """
+
+    answers: Floats
     weights: Array
     low: Array
     high: Array
     items: tuple[str, ...]
     survey: Survey | None
     sample: Sample
+
+    def __len__(self) -> int:
+        return len(self.answers)
+
+    @property
+    def X(self) -> Array:  # noqa: N802 - as the literature writes the matrix
+        """The answers (n, p) in double precision; new in memory where they are kept in single precision."""
+        return self.answers.astype(float, copy=False)
 
     @property
     def origin(self) -> str:
@@ -42,14 +56,12 @@ class Cases:
 
     def answering(self, missing: Missing) -> NDArray[np.bool_]:
         """(n,) rows that the treatment of missing answers uses."""
-        answered = ~np.isnan(self.X)
-        used = answered.all(axis=1) if missing == "listwise" else answered.any(axis=1)
-        return np.asarray(used)
+        return answering(self.answers, missing)[0]
 
     @property
     def unasked(self) -> NDArray[np.bool_]:
         """(n, p) where there was nothing to answer: not applicable, or routed past."""
-        none = np.zeros(self.X.shape, dtype=bool)
+        none = np.zeros(self.answers.shape, dtype=bool)
         gaps = None if self.survey is None else self.survey.gaps
         for i, item in enumerate(self.items):
             if gaps is not None and item in gaps.columns:
@@ -61,11 +73,12 @@ class Cases:
         if not pairs:
             return self
         place = {item: i for i, item in enumerate(self.items)}
-        D = self.X - self.centre
+        X = self.X
+        D = X - self.centre
         products = np.column_stack([D[:, place[i]] * D[:, place[k]] for i, k in pairs])
         gaps = np.full(len(pairs), np.nan)
         return Cases(
-            np.column_stack([self.X, products]),
+            np.column_stack([X, products]),
             self.weights,
             np.concatenate([self.low, gaps]),
             np.concatenate([self.high, gaps]),
@@ -77,7 +90,7 @@ class Cases:
     @property
     def centre(self) -> Array:
         """(p,) plain means of the observed answers, from which products are taken."""
-        return np.asarray(np.nanmean(self.X, axis=0)) if len(self.X) else np.zeros(len(self.items))
+        return answered_means(self.answers)
 
 
 def cases_of(
@@ -133,12 +146,12 @@ def _of_survey(
     columns = {str(name): column for frame in (survey.respondents, survey.answers) for name, column in frame.items()}
     items = observed_items(model)
     _require_items(model, list(columns))
-    X = _matrix([columns[item] for item in items], items)
+    answers = _matrix(columns.__getitem__, items, len(survey.answers))
     base = survey.base_weights if weight is None else _column(survey.respondents, weight)
     weights = survey.weights if weight is None else base
     _require_weights(base, f"{survey.source.path}: ")
     sample = sample_of(survey.design, columns, base, f"{survey.source.path}: ")
-    return Cases(X, weights, *_ends(model, items, ends), items, survey, sample)
+    return Cases(answers, weights, *_ends(model, items, ends), items, survey, sample)
 
 
 def _of_frame(
@@ -154,12 +167,13 @@ def _of_frame(
     base = np.ones(len(frame)) if weight is None else _column(frame, weight)
     _require_weights(base, "")
     copies = None if frequency is None else _copies(_column(frame, frequency), frequency)
-    X = _matrix((frame[item].to_pandas() for item in items), items)
+    asked = {item: frame[item] for item in items}
+    answers = _matrix(lambda item: asked[item].to_pandas(), items, len(frame))
     for column in design.columns:
         _require_column(frame, column, "the design names")
     columns = {column: frame[column].to_pandas() for column in design.columns}
     if copies is not None:
-        X, base = np.repeat(X, copies, axis=0), np.repeat(base, copies)
+        answers, base = np.repeat(answers, copies, axis=0), np.repeat(base, copies)
         columns = {name: column.repeat(copies).reset_index(drop=True) for name, column in columns.items()}
     sample = sample_of(design, columns, base)
     ends = _stated(items, scale)
@@ -168,22 +182,27 @@ def _of_frame(
         raise EstimationError(
             "the weights cannot meet the margins and bounds of the design together; widen the bounds."
         )
-    return Cases(X, weights, *_ends(model, items, ends), items, None, sample)
+    return Cases(answers, weights, *_ends(model, items, ends), items, None, sample)
 
 
-def _matrix(columns: "Iterable[pd.Series[Any]]", items: Sequence[str]) -> Array:
-    """(n, p) filled column by column, so that no second copy of all answers is ever in memory."""
-    X = np.empty((0, len(items)))
-    for i, (item, column) in enumerate(zip(items, columns, strict=True)):
-        if not i:
-            X = np.empty((len(column), len(items)))
-        X[:, i] = _numbers(column, item)
-    return X
+def _matrix(column: "Callable[[str], pd.Series[Any]]", items: Sequence[str], n: int) -> Floats:
+    """(n, p) as `Cases` keeps them, filled column by column: no second copy of all answers is ever in memory."""
+    single = all(_is_single(_numbers(column(item), item)) for item in items)
+    answers: Floats = np.empty((n, len(items)), dtype=np.float32 if single else np.float64)
+    for i, item in enumerate(items):
+        answers[:, i] = _numbers(column(item), item)
+    return answers
+
+
+def _is_single(answers: Array) -> bool:
+    """Whether single precision holds every answer exactly."""
+    with np.errstate(over="ignore"):
+        return np.array_equal(answers.astype(np.float32), answers, equal_nan=True)
 
 
 def _numbers(column: "pd.Series[Any]", item: str) -> Array:
     try:
-        answers = np.asarray(pd.to_numeric(column), dtype=float)
+        answers = np.ascontiguousarray(pd.to_numeric(column), dtype=float)
     except (ValueError, TypeError) as error:
         raise EstimationError(
             f"column {item!r} is not numeric: {error}. Code the answers as numbers first (groups as one 0/1 column a level)."
@@ -250,16 +269,19 @@ def _require_weights(weights: Array, origin: str) -> None:
 
 
 def _checked(cases: Cases) -> Cases:
-    for item, column in zip(cases.items, cases.X.T, strict=True):
-        answers = column[~np.isnan(column)]
-        if not len(answers):
+    low, high = np.full((2, len(cases.items)), np.nan)
+    for rows in row_chunks(*cases.answers.shape):
+        low = np.fmin(low, np.fmin.reduce(cases.answers[rows], axis=0))
+        high = np.fmax(high, np.fmax.reduce(cases.answers[rows], axis=0))
+    for i, item in enumerate(cases.items):
+        if np.isnan(low[i]):
             raise EstimationError(
                 f"{cases.origin}{_named(cases, item)} has no answers at all. Leave it out of the model."
             )
-        if np.ptp(answers) == 0:
+        if low[i] == high[i]:
             raise EstimationError(
-                f"{cases.origin}{_named(cases, item)} is constant: all {len(answers)} answers are "
-                f"{answers[0]:g}. An item that does not vary "
+                f"{cases.origin}{_named(cases, item)} is constant: all {np.isfinite(cases.answers[:, i]).sum()} answers are "
+                f"{low[i]:g}. An item that does not vary "
                 "carries no weight; leave it out of the model."
             )
     return cases

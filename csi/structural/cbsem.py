@@ -75,9 +75,9 @@ def fit_cbsem(
         raise EstimationError(f"missing must be one of {', '.join(map(repr, get_args(Treatment)))}, not {missing!r}.")
     _require_factors(model)
     cases = cases_of(model, data, weight, scale)
-    if robust and missing == "em" and np.isnan(cases.X).any():
+    if robust and missing == "em" and np.isnan(cases.answers).any():
         raise EstimationError(
-            f"{cases.origin}robust errors need complete answers, and {np.isnan(cases.X).mean():.1%} are missing. "
+            f"{cases.origin}robust errors need complete answers, and {np.isnan(cases.answers).mean():.1%} are missing. "
             'Use missing="listwise", or robust=False.'
         )
     observed = _observed(cases, missing)
@@ -115,7 +115,7 @@ def _require_factors(model: Model) -> None:
 
 
 def _observed(cases: Cases, missing: Treatment) -> Sufficient:
-    m = moments(cases.X, cases.weights[None, :], missing)
+    m = moments(cases.answers, cases.weights[None, :], missing)
     n, p = int(m.n[0]), len(cases.items)
     R = m.correlation[0]
     if n <= p or not np.isfinite(R).all() or np.linalg.eigvalsh(R)[0] < 1e-10:
@@ -177,7 +177,7 @@ def _problems(fit: CovarianceFit) -> Iterator[str]:
         yield "errors, p values and chi2 ignore that the weights are unequal, and are too small; use robust=True."
     if not fit.cases.sample.is_simple:
         yield "errors, p values and chi2 ignore strata and clusters of the sampling design; csi.bootstrap of csi.fit does not."
-    gaps = float(np.isnan(fit.cases.X).mean())
+    gaps = float(np.isnan(fit.cases.answers).mean())
     if fit.missing == "em" and gaps > 0.05:
         yield (
             f"{gaps:.1%} of the answers are missing and errors, p values and chi2 take them for observed; compare with "

@@ -161,7 +161,7 @@ class CovarianceFit(Result):
     def headline(self) -> list[str]:
         """Sizes, fit, and what is wrong."""
         f = self.likelihood
-        gaps = float(np.isnan(self.cases.X).mean())
+        gaps = float(np.isnan(self.cases.answers).mean())
         lines = [
             f"Covariance fit: n = {self.n:,}, {len(self.model.names)} constructs, {len(self.model.items)} items, "
             f"{f.parameters} parameters; maximum likelihood",

@@ -96,7 +96,7 @@ def fit(  # noqa: PLR0913 - the face of the package: six choices, each by name
         cases = cases_of(model, data, weight, scale, design, frequency)
         _require_ordinal(cases, model, settings)
         _require_cases(cases.origin, stages_of(model), int(cases.answering(settings.missing).sum()), settings.missing)
-        origin = Origin(model, stages_of(model), cases, base_moments(cases.X, cases.weights[None, :], settings))
+        origin = Origin(model, stages_of(model), cases, base_moments(cases.answers, cases.weights[None, :], settings))
     _require_moments(origin, settings)
     result: Fit | None = None
     cases, base = origin.cases, origin.moments
@@ -169,12 +169,12 @@ def _require_ordinal(cases: Cases, model: Model, settings: Settings) -> None:
             f"the interaction {next(iter(model.products))!r} needs products of answers, which categories do not have. Use "
             "correlation='pearson'."
         )
-    if np.isnan(cases.X).any() and settings.missing not in ("pairwise", "listwise"):
+    if np.isnan(cases.answers).any() and settings.missing not in ("pairwise", "listwise"):
         raise EstimationError(
             f"{cases.origin}answers are missing, and polychoric correlations are counted pair by pair. Use missing='pairwise' "
             f"or 'listwise' instead of {settings.missing!r}."
         )
-    for item, column in zip(cases.items, cases.X.T, strict=True):
+    for item, column in zip(cases.items, cases.answers.T, strict=True):
         categories = len(np.unique(column[~np.isnan(column)]))
         if categories > _MOST_CATEGORIES:
             raise EstimationError(

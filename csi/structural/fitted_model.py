@@ -36,9 +36,9 @@ class Origin:
 
     def completing(self, missing: Missing) -> Moments:
         """The moments that say what a gap would have been; those of `regression` say what it made of the gaps."""
-        if missing != "regression" or not np.isnan(self.cases.X).any():
+        if missing != "regression" or not np.isnan(self.cases.answers).any():
             return self.moments
-        return moments(self.cases.X, self.cases.weights[None, :])
+        return moments(self.cases.answers, self.cases.weights[None, :])
 
     def filled(self, missing: Missing) -> Array:
         """The observed columns with their gaps filled."""
@@ -281,7 +281,7 @@ class Fit(Result):
 
     def require_cases(self, what: str) -> None:
         """Raise if the fit was made from moments alone; `what` says what the cases are wanted for."""
-        if not len(self.origin.cases.X):
+        if not len(self.origin.cases):
             raise EstimationError(
                 f"{what} needs the answers of the cases, and this fit has only sums of them. Fit the answers themselves"
                 + ("; csi.with_scores writes scores where the table lies." if what.startswith("a score") else ".")
@@ -313,12 +313,12 @@ class Fit(Result):
 
     def headline(self) -> list[str]:
         """Sizes, treatment, convergence, and a plain word where the numbers may mislead."""
-        gaps = float(np.isnan(self.cases.X).mean()) if len(self.cases.X) else 0.0
+        gaps = float(np.isnan(self.cases.answers).mean()) if len(self.cases) else 0.0
         lines = [
             f"Fit: n = {self.n:,}, {len(self.model.names)} constructs, {len(self.model.items)} items; "
             f"{self.settings.scheme} weighting, {self.iterations} iterations",
             f"missing answers {gaps:.1%}" + (f", treated by {self.settings.missing!r}" if gaps else "")
-            if len(self.cases.X)
+            if len(self.cases)
             else "from moments alone, without cases",
         ]
         if len(self.origin.stages) > 1:

@@ -94,7 +94,7 @@ def _name(label: Any) -> str:  # noqa: ANN401
 
 
 def _labels(fit: Fit, labels: Any) -> "pd.Series[Any]":  # noqa: ANN401
-    n, survey = len(fit.origin.cases.X), fit.origin.cases.survey
+    n, survey = len(fit.origin.cases), fit.origin.cases.survey
     if isinstance(labels, str):
         if survey is None:
             raise EstimationError(
@@ -137,7 +137,7 @@ def require_comparable(fit: Fit, groups: Groups) -> None:
 def unusable(fit: Fit, rows: NDArray[np.intp]) -> str:
     """Why the model cannot be estimated from these rows; empty if it can be tried."""
     cases = fit.origin.cases
-    X = cases.X[rows]
+    X = cases.answers[rows]
     if len(rows) < (fewest := _fewest(fit)):
         return f"{len(rows)} answers are fewer than the model needs; its largest equation asks for {fewest} at least."
     answers = (~np.isnan(X)).sum(axis=0)
@@ -160,7 +160,7 @@ def _fewest(fit: Fit) -> int:
 def moments_of_rows(fit: Fit, rows: NDArray[np.intp]) -> Moments:
     """Base moments of some rows, as a fit to them alone would have."""
     cases = fit.origin.cases
-    return base_moments(cases.X[rows], cases.weights[None, rows], fit.settings)
+    return base_moments(cases.answers[rows], cases.weights[None, rows], fit.settings)
 
 
 def group_estimates(fit: Fit, groups: Groups) -> tuple[Batch, NDArray[np.str_], list[Moments]]:
@@ -284,7 +284,7 @@ def own_sample(cases: Cases, rows: NDArray[np.intp]) -> Sample:
 def resampled_moments(fit: Fit, rows: NDArray[np.intp], point: Moments, draws: int, stream: int) -> Moments:
     """Moments of rows resampled on their own; `point` are the moments of the rows as they are."""
     cases = fit.origin.cases
-    X, used = cases.X[rows], np.ones(len(rows), dtype=bool)
+    X, used = cases.answers[rows], np.ones(len(rows), dtype=bool)
     pieces = own_sample(cases, rows).resamples(used, draws, stream)
     return joined([moments_where_answered(X, W, fit.settings.missing, point) for W in pieces])
 
@@ -303,5 +303,5 @@ def domain_moments(fit: Fit, groups: Groups, points: list[Moments], draws: int, 
         for own, point in zip(rows, points, strict=True):
             drawn = W[:, own]
             drawn = np.where(drawn.sum(axis=1, keepdims=True) > 0, drawn, np.nan)  # nobody of the group was drawn
-            found.append(moments_where_answered(cases.X[own], drawn, missing, point))
+            found.append(moments_where_answered(cases.answers[own], drawn, missing, point))
         yield found

@@ -136,7 +136,7 @@ def _cases_table(cases: Cases, rows: bool) -> dict[str, Any]:
         "items": cases.items,
         "low": _packed(cases.low),
         "high": _packed(cases.high),
-        "rows": answers if rows and len(cases.X) else None,
+        "rows": answers if rows and len(cases) else None,
     }
 
 

@@ -146,7 +146,7 @@ def _shifted(fit: Fit, items: Sequence[str] | None) -> NDArray[np.bool_]:
                 f"there is no item {item!r} to shift. {known_names(item, cases.items, 'The items are')}"
             )
     asked = np.array([items is None or item in items for item in cases.items])
-    shifted = np.isnan(cases.X) & ~cases.unasked & cases.answering("em")[:, None] & asked
+    shifted = np.isnan(cases.answers) & ~cases.unasked & cases.answering("em")[:, None] & asked
     if not shifted.any():
         raise EstimationError("no answer is missing among the items to shift, so there is nothing to ask.")
     return np.asarray(shifted)
@@ -163,7 +163,7 @@ def _estimated(
     fit: Fit, W: Array, m: Moments, delta: Array, shifted: NDArray[np.bool_]
 ) -> tuple[Batch, NDArray[np.bool_]]:
     """The model under shifted moments, and which replicates count."""
-    staged, problem = estimated(fit, delta_adjusted(fit.origin.cases.X, W, m, delta, shifted))
+    staged, problem = estimated(fit, delta_adjusted(fit.origin.cases.answers, W, m, delta, shifted))
     return staged[-1].batch, (problem == "") | ((problem == INADMISSIBLE) & (not fit.admissible))
 
 

@@ -144,7 +144,7 @@ def _require_same_cases(first: Prediction, other: Prediction) -> None:
             f"the two models predict no item in common: {', '.join(first.items)} and {', '.join(other.items)}."
         )
     for item in shared:
-        a, b = (p.fit.cases.X[:, p.fit.model.items.index(item)] for p in (first, other))
+        a, b = (p.fit.cases.answers[:, p.fit.model.items.index(item)] for p in (first, other))
         if not np.array_equal(a, b, equal_nan=True):
             raise EstimationError(
                 f"item {item!r} has other answers in the other fit. Fit both models to the same data."

@@ -47,7 +47,7 @@ class Collected:
 
     def __init__(self, fit: Fit, replicates: int) -> None:
         self.fit = fit
-        self.base = room_for(replicates, fit.origin.cases.X.shape[1])
+        self.base = room_for(replicates, len(fit.origin.cases.items))
         self.parts: list[list[Staged]] = []
         self.problems: list[NDArray[np.str_]] = []
 
@@ -93,7 +93,7 @@ def _joined(parts: list[Staged], base: Moments) -> Staged:
 def moments_under(fit: Fit, W: Array) -> Moments:
     """Base moments under case weights W (B, n), with gaps treated as the fit treats them."""
     fit.require_cases("other case weights")
-    return base_moments(fit.origin.cases.X, W, fit.settings, fit.origin.moments)
+    return base_moments(fit.origin.cases.answers, W, fit.settings, fit.origin.moments)
 
 
 def moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
@@ -116,7 +116,7 @@ def moments_of_resamples(fit: Fit, draws: int, seed: int) -> Iterator[Moments]:
 
 def _together(fit: Fit) -> int:
     """Replicates estimated at once: whole blocks, or of a model of very many items some 64ths of one."""
-    count = int(_CELLS // fit.origin.cases.X.shape[1] ** 2)
+    count = int(_CELLS // len(fit.origin.cases.items) ** 2)
     return count // BLOCK * BLOCK if count >= BLOCK else max(64, count // 64 * 64)
 
 

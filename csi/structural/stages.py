@@ -16,7 +16,7 @@ from csi.kernel.estimates import estimate
 from csi.kernel.moments import Missing, Moments, moments
 from csi.kernel.pls import Layout, Scheme
 from csi.kernel.polychoric import polychoric_correlations
-from csi.kernel.small_matrices import Array
+from csi.kernel.small_matrices import Array, Floats
 from csi.model.model import Model
 from csi.model.stages import Carried, Column, ItemProduct, Observed, Score, ScoreProduct, Stage
 from csi.structural.cases import Cases
@@ -41,7 +41,7 @@ class Settings:
         return self.missing != "pairwise" and self.correlation == "pearson"
 
 
-def base_moments(X: Array, W: Array, settings: Settings, start: Moments | None = None) -> Moments:
+def base_moments(X: Floats, W: Array, settings: Settings, start: Moments | None = None) -> Moments:
     """Moments of observed columns X (n, P) under case weights W (B, n), as the fit was asked to take them.
 
     Polychoric correlations stand beside the means and standard deviations of the answers themselves, so that an index keeps
@@ -146,7 +146,7 @@ def stage_cases(stage: Staged, cases: Cases, filled: Array) -> Cases:
     for q, column in enumerate(stage.maps.linear[0].T):
         sources = np.flatnonzero(column)
         if len(sources) == 1 and column[sources[0]] == 1:
-            X[np.isnan(cases.X[:, sources[0]]), q] = np.nan
+            X[np.isnan(cases.answers[:, sources[0]]), q] = np.nan
     batch = stage.batch
     return Cases(X, cases.weights, batch.low, batch.high, batch.model.items, cases.survey, cases.sample)
 
