@@ -16,7 +16,7 @@ from csi.display import Result, tidy
 from csi.engine import Engine, Table, connect, write
 from csi.engine.alert_rules import CUSTOMER, ChurnCounts, churn_after, met, span_of, warnings_of
 from csi.engine.connection import opened
-from csi.engine.operations import summarise
+from csi.engine.operations import require_same_kind, summarise
 from csi.errors import CsiWarning, LinkError, known_names
 
 
@@ -77,6 +77,7 @@ def customer_alerts(
     as_of: date,
     frequency: str | None = None,
     replay: bool = False,
+    engine: Engine | None = None,
 ) -> CustomerAlerts:
     """Whom the rules point out on a day.
 
@@ -93,6 +94,8 @@ def customer_alerts(
     replay
         The day is long past and the tables know what came after: later rows are ignored. Without it they are refused, being
         errors of typing or of clocks.
+    engine
+        Where files are read; the engine of the other tables by default, or DuckDB in memory.
 
     Raises
     ------
@@ -123,7 +126,7 @@ def customer_alerts(
             raise LinkError(
                 f"rule {rule.name!r}: there is no table {rule.table!r}. {known_names(rule.table, tables, 'Tables are')}"
             )
-    opened_tables = _opened({name: tables[name] for name in {rule.table: None for rule in chosen}}, chosen)
+    opened_tables = _opened({name: tables[name] for name in {rule.table: None for rule in chosen}}, chosen, engine)
     _require_in_time(opened_tables, chosen, as_of, replay)
     found = {rule.name: _met(opened_tables[rule.table], rule, as_of) for rule in chosen}
     constants = {rule.name: {"level": rule.level, "frequency": rule.frequency} for rule in chosen}
@@ -133,10 +136,10 @@ def customer_alerts(
     return CustomerAlerts(as_of, chosen, table, {rule.name: counts.get(rule.name, 0) for rule in chosen})
 
 
-def _opened(tables: Mapping[str, Any], rules: Sequence[AlertRule]) -> dict[str, Table]:
+def _opened(tables: Mapping[str, Any], rules: Sequence[AlertRule], engine: Engine | None) -> dict[str, Table]:
     """Every table once, files in one engine, with keys read as text where a file would lose their zeros."""
     held = [opened(table, name) for name, table in tables.items() if not isinstance(table, str | Path)]
-    engine = Engine(held[0].backend) if held else connect()
+    engine = engine or (Engine(held[0].backend) if held else connect())
     keys = {name: {rule.key for rule in rules if rule.table == name} for name in tables}
     return {name: _beside(engine, table, name, keys[name]) for name, table in tables.items()}
 
@@ -259,7 +262,8 @@ def alert_accuracy(
     Raises
     ------
     LinkError
-        The horizon has not passed, a customer has several rows, a column is absent, or nobody left.
+        The horizon has not passed, a customer has several rows, a column is absent, nobody left, or nobody who was warned is at
+        risk in the base.
     """
     table = (
         found.warnings if isinstance(found, CustomerAlerts) else _beside(connect(), found, "the warnings", [CUSTOMER])
@@ -268,7 +272,8 @@ def alert_accuracy(
     if horizon < 1:
         raise LinkError(f"horizon = {horizon}: it is in days, 1 or more.")
     table.require([CUSTOMER, "rule", "level", "raised_on"], "a column of warnings")
-    people.require([key, left], "a column of the base")
+    require_same_kind(table, CUSTOMER, people, key)
+    people.require([left], "the day of leaving")
     count, first = people.repeated(key)
     if count:
         raise LinkError(
@@ -285,6 +290,11 @@ def alert_accuracy(
     if not 0 < counts.left < counts.at_risk:
         raise LinkError(
             f"{people.name}: {counts.left:,} of {counts.at_risk:,} customers left within the horizon; nothing can be compared."
+        )
+    if not counts.warned:
+        raise LinkError(
+            f"{people.name}: nobody who was warned is at risk in it; {counts.strangers:,} warnings are of customers whom it does "
+            f"not have. Both must name customers in the same way, in {CUSTOMER!r} and {key!r}."
         )
     rows = [_row(group, counts, level) for group in counts.warned]
     order = {"rule": 0, "level": 1, "any": 2}

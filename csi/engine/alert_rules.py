@@ -151,14 +151,14 @@ def _last(rows: Table, condition: Condition, key: str, at: str, as_of: date) -> 
     """Customers with a row in the window, and what the last of them says."""
     name = condition.column or ""
     rows.require([name], "a column of a rule")
-    plain = rows.expression.select(
-        **{key: rows.expression[key], "__moment": rows.expression[at], "__raw": rows.expression[name]}
-    )
+    kind = rows.columns[name]
+    raw = comparable_to(as_of, rows, name)[1] if kind == "date" else rows.expression[name]
+    plain = rows.expression.select(**{key: rows.expression[key], "__moment": rows.expression[at], "__raw": raw})
     asked = with_columns(
         _customers(rows, key, at, as_of, condition), {"__as_of": lambda _: ibis.literal(as_of, "date")}
     )
     x = last_before(asked, Table(plain, rows.name), key, "__as_of", "__moment").expression
-    kind, began = rows.columns[name], int((datetime(as_of.year, as_of.month, as_of.day) - datetime(1970, 1, 1)).days)
+    began = (as_of - date(1970, 1, 1)).days
     if kind == "date":
         value = _day(x["__raw"]) - began
     elif kind in ("integer", "number"):
@@ -199,7 +199,8 @@ def warnings_of(found: Mapping[str, Table], constants: Mapping[str, Mapping[str,
         )
         x = x.mutate(raised_on=ibis.literal(as_of, "date"))
         parts.append(Table(x.select(CUSTOMER, *fixed, "raised_on", VALUE, PAST, DAYS_AGO), table.name))
-    return union(*parts)
+    origin = ", ".join(dict.fromkeys(table.name for table in found.values()))
+    return Table(union(*parts).expression, f"warnings from {origin}")
 
 
 def span_of(table: Table, at: str, as_of: date) -> tuple[int, datetime | None]:
@@ -246,8 +247,7 @@ def churn_after(
     start, end = days["a"][0].as_py(), days["b"][0].as_py()
     if start is None:
         raise LinkError(f"{warnings.name}: there is no warning to judge.")
-    b = base.expression
-    gone = _day(b[left])
+    b, gone = base.expression, _day(comparable_to(start, base, left)[1])
     first, last = ((d - date(1970, 1, 1)).days for d in (start, end))
     risk = gone.isnull() | (gone >= first)
     counts = base.arrow(b.agg(n=risk.sum(), left=(risk & (gone < last + horizon)).sum())).to_pylist()[0]

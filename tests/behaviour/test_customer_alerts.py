@@ -1,5 +1,6 @@
-"""Warnings by declared rules: whom each ready rule means, to the day, and what they are worth."""
+"""Warnings by declared rules: whom each ready rule means, to the day and on every engine, and what they are worth."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -13,7 +14,11 @@ from csi.engine import connect
 from csi.errors import CsiWarning, LinkError, StudyError
 from csi.simulate_events import CALLS, competitor_calls
 
+pytest_plugins = ["engines"]
+
 TODAY = date(2026, 6, 30)
+ZERO = alert_rules([{"ready": "zero_bill"}])
+ZONED = pd.to_datetime(["2026-06-01 20:00"]).tz_localize("UTC")
 
 
 def days(*texts):
@@ -67,8 +72,9 @@ def held(engine, frame, name="bills"):
     return engine.hold(pa.Table.from_pandas(pd.DataFrame(frame), preserve_index=False), name)
 
 
-def rows_of(alerts):
-    return alerts.warnings.arrow(alerts.warnings.expression).to_pandas().set_index(["rule", "customer"]).sort_index()
+def written(engine, found):
+    """Warnings that were worked out before."""
+    return held(engine, found.reset_index(), "warnings")
 
 
 @pytest.fixture(scope="module")
@@ -77,8 +83,14 @@ def duck():
 
 
 @pytest.fixture(scope="module")
-def alerts(duck):
-    return customer_alerts(tables(duck), ready_rules(), as_of=TODAY)
+def alerts(engine):
+    return customer_alerts(tables(engine), ready_rules(), as_of=TODAY)
+
+
+@pytest.fixture(scope="module")
+def found(alerts):
+    """The warnings, in memory."""
+    return alerts.warnings.arrow(alerts.warnings.expression).to_pandas().set_index(["rule", "customer"]).sort_index()
 
 
 class TestReadyRules:
@@ -97,20 +109,20 @@ class TestReadyRules:
             ("overdue", "C", 2, -5),
         ],
     )
-    def test_each_means_exactly_one_of_them(self, alerts, rule, customer, level, value):
-        found = rows_of(alerts).loc[rule]
+    def test_each_means_exactly_one_of_them(self, found, rule, customer, level, value):
+        found = found.loc[rule]
         assert found.index.tolist() == [customer]
         assert found["level"].item() == level
         assert found["value"].item() == pytest.approx(value, nan_ok=True)
         assert found["raised_on"].item() == TODAY
 
-    def test_the_evidence_of_a_fall_has_the_own_past(self, alerts):
-        found = rows_of(alerts).loc[("bill_fell", "A")]
-        assert (found["value"], found["past"], found["days_ago"]) == (49, 100, 29)
+    def test_the_evidence_of_a_fall_has_the_own_past(self, found):
+        row = found.loc[("bill_fell", "A")]
+        assert (row["value"], row["past"], row["days_ago"]) == (49, 100, 29)
 
-    def test_a_sum_of_the_past_is_scaled_to_the_window(self, alerts):
+    def test_a_sum_of_the_past_is_scaled_to_the_window(self, found):
         """30 gigabytes in the 92 days before the last 31."""
-        assert rows_of(alerts).loc[("data_fell", "B"), "past"] == pytest.approx(30 * 31 / 92)
+        assert found.loc[("data_fell", "B"), "past"] == pytest.approx(30 * 31 / 92, rel=1e-9)
 
     def test_every_rule_has_its_words_and_its_level(self, alerts):
         table = alerts.table().set_index("term")
@@ -132,30 +144,29 @@ class TestReadyRules:
 
 class TestWriting:
     @pytest.mark.parametrize("suffix", ["csv", "parquet"])
-    def test_whole(self, alerts, tmp_path, suffix):
-        alerts.write(tmp_path / f"warnings.{suffix}")
+    def test_whole(self, engine, alerts, found, tmp_path, suffix):
+        replace(alerts, warnings=written(engine, found)).write(tmp_path / f"warnings.{suffix}")
         assert connect().read(tmp_path / f"warnings.{suffix}").rows() == 10
         assert len(list(tmp_path.iterdir())) == 1
 
-    def test_or_not_at_all(self, tmp_path):
+    def test_or_not_at_all(self, engine, tmp_path):
         """The bills vanish between the count and the writing."""
         bills = pd.DataFrame({"customer_id": ["A"], "date": days("2026-06-01"), "amount": [0.0]})
         bills.to_parquet(tmp_path / "bills.parquet")
-        found = customer_alerts(
-            {"bills": tmp_path / "bills.parquet"}, alert_rules([{"ready": "zero_bill"}]), as_of=TODAY
-        )
+        found = customer_alerts({"bills": tmp_path / "bills.parquet"}, ZERO, as_of=TODAY, engine=engine)
+        assert found.warnings.backend is engine.backend
         (tmp_path / "bills.parquet").unlink()
-        with pytest.raises(LinkError, match="has vanished"):
+        with pytest.raises(LinkError, match=r"warnings from .*bills\.parquet: the table has vanished"):
             found.write(tmp_path / "warnings.parquet")
         assert list(tmp_path.iterdir()) == []
 
 
 class TestWorthOfWarnings:
-    def test_counts_by_hand(self, duck, alerts):
+    def test_counts_by_hand(self, engine, found):
         """At risk: five (D had left). Within 90 days leave A (20 days after) and C (63)."""
         left = [date(2026, 7, 20), None, date(2026, 9, 1), date(2026, 6, 1), None, date(2026, 12, 1)]
-        base = held(duck, {"id": list("ABCDEF"), "left": left}, "base")
-        found = alert_accuracy(alerts, base, key="id", left="left", observed_until=date(2026, 12, 31))
+        base = held(engine, {"id": list("ABCDEF"), "left": left}, "base")
+        found = alert_accuracy(written(engine, found), base, key="id", left="left", observed_until=date(2026, 12, 31))
         assert (found.left, found.at_risk, found.strangers) == (2, 5, 0)
         row = found.rows.set_index("term").loc["any"]
         assert (row["n"], row["hits"], row["precision"], row["recall"]) == (3, 2, 2 / 3, 1)
@@ -196,33 +207,45 @@ class TestWorthOfWarnings:
         found = alert_accuracy(held(duck, frame), base, key="id", left="left", observed_until=TODAY, horizon=15)
         assert found.rows.loc[0, ["n", "hits", "lead"]].tolist() == [1, 1, 10]
 
-    def test_leaving_must_be_known_long_enough(self, duck, alerts):
-        base = held(duck, {"id": ["A"], "left": [date(2026, 7, 1)]}, "base")
+    def test_leaving_must_be_known_long_enough(self, engine, found):
+        base = held(engine, {"id": ["A"], "left": [date(2026, 7, 1)]}, "base")
         with pytest.raises(LinkError, match=r"90 days after the last warning end on 2026-09-28. Wait"):
-            alert_accuracy(alerts, base, key="id", left="left", observed_until=date(2026, 9, 1))
+            alert_accuracy(written(engine, found), base, key="id", left="left", observed_until=date(2026, 9, 1))
 
-    def test_a_base_that_cannot_be_used(self, duck, alerts):
-        later = {"key": "id", "left": "left", "observed_until": date(2027, 1, 1)}
-        with pytest.raises(LinkError, match="1 customers have several rows, for example 'A'"):
-            alert_accuracy(alerts, held(duck, {"id": ["A", "A"], "left": [TODAY, None]}, "base"), **later)
-        with pytest.raises(LinkError, match="does not hold dates"):
-            alert_accuracy(alerts, held(duck, {"id": ["A"], "left": [1]}, "base"), **later)
-        with pytest.raises(LinkError, match="0 of 1 customers left"):
-            alert_accuracy(alerts, held(duck, {"id": ["A"], "left": days("2026-12-31")}, "base"), **later)
-
-
-ZERO = alert_rules([{"ready": "zero_bill"}])
+    @pytest.mark.parametrize(
+        ("columns", "message"),
+        [
+            ({"id": ["A", "A"], "left": [TODAY, None]}, "1 customers have several rows, for example 'A'"),
+            ({"id": ["A"], "left": [1]}, "does not hold dates"),
+            ({"id": [1], "left": [TODAY]}, "'customer' is of kind 'text' in the one and 'id' of kind 'integer'"),
+            ({"id": ["A"], "left": days("2026-12-31")}, "0 of 1 customers left"),
+            (
+                {"id": ["A"], "left": ZONED},
+                r"of column 'left' and the moment 2026-06-30, one has a time zone .*on_clock",
+            ),
+            (
+                {"id": ["Y", "Z"], "left": [TODAY, None]},
+                "nobody who was warned is at risk in it; 10 warnings are of cust",
+            ),
+        ],
+    )
+    def test_a_base_that_cannot_be_used(self, engine, found, columns, message):
+        base = held(engine, columns, "base")
+        with pytest.raises(LinkError, match=message):
+            alert_accuracy(written(engine, found), base, key="id", left="left", observed_until=date(2027, 1, 1))
 
 
 class TestBadInput:
-    def test_rows_from_the_future_are_refused_unless_one_looks_back(self, duck):
-        bills = held(duck, {"customer_id": ["A", "B"], "date": days("2026-06-01", "2062-06-01"), "amount": [0.0, 0.0]})
+    def test_rows_from_the_future_are_refused_unless_one_looks_back(self, engine):
+        bills = held(
+            engine, {"customer_id": ["A", "B"], "date": days("2026-06-01", "2062-06-01"), "amount": [0.0, 0.0]}
+        )
         with pytest.raises(LinkError, match=r"1 rows are dated after 2026-06-30 .* Dates in the future"):
             customer_alerts({"bills": bills}, ZERO, as_of=TODAY)
         assert customer_alerts({"bills": bills}, ZERO, as_of=TODAY, replay=True).counts == {"zero_bill": 1}
 
-    def test_a_table_that_ended_long_ago_is_warned_of(self, duck):
-        bills = held(duck, {"customer_id": ["A"], "date": days("2026-03-01"), "amount": [0.0]})
+    def test_a_table_that_ended_long_ago_is_warned_of(self, engine):
+        bills = held(engine, {"customer_id": ["A"], "date": days("2026-03-01"), "amount": [0.0]})
         with pytest.warns(CsiWarning, match=r"last row before 2026-06-30 is of 2026-03-01, .* cannot warn"):
             assert customer_alerts({"bills": bills}, ZERO, as_of=TODAY).counts == {"zero_bill": 0}
 
@@ -236,11 +259,17 @@ class TestBadInput:
             ({"customer_id": ["A"], "date": ["June"], "amount": [0.0]}, "does not hold dates"),
             ({"customer_id": ["A"], "date": days("2026-06-01"), "amount": ["0"]}, "threshold for column 'amount'"),
             ({"id": ["A"], "date": days("2026-06-01"), "amount": [0.0]}, "'customer_id', which is named as the key"),
+            ({"customer_id": ["A"], "date": ZONED, "amount": [0.0]}, "'date' and the moment .* one has a time zone"),
         ],
     )
-    def test_tables_that_a_rule_cannot_be_asked_of(self, duck, frame, message):
+    def test_tables_that_a_rule_cannot_be_asked_of(self, engine, frame, message):
         with pytest.raises(LinkError, match=message):
-            customer_alerts({"bills": held(duck, frame)}, ZERO, as_of=TODAY, replay=True)
+            customer_alerts({"bills": held(engine, frame)}, ZERO, as_of=TODAY, replay=True)
+
+    def test_a_date_in_a_column_that_has_a_time_zone(self, engine):
+        bills = held(engine, {"customer_id": ["A"], "date": days("2026-06-01"), "paid": [False], "due_on": ZONED})
+        with pytest.raises(LinkError, match=r"rule 'overdue': .*'due_on' and the moment .*, one has a time zone"):
+            customer_alerts({"bills": bills}, alert_rules([{"ready": "overdue"}]), as_of=TODAY)
 
     def test_unknown_table(self, duck):
         with pytest.raises(LinkError, match=r"rule 'zero_bill': there is no table 'bills'\. Tables are bill"):
@@ -251,9 +280,9 @@ class TestBadInput:
         with pytest.raises(LinkError, match="compares column 'kind' with 3"):
             customer_alerts(tables(duck), rules, as_of=TODAY)
 
-    def test_keys_of_different_kinds(self, duck):
+    def test_keys_of_different_kinds(self, engine):
         usage = {"customer_id": [1], "date": [TODAY - timedelta(days=90)], "gigabytes": [9.0]}
-        more = {**tables(duck), "usage": held(duck, usage | {"date": days("2026-06-15")}, "usage")}
+        more = {**tables(engine), "usage": held(engine, usage | {"date": days("2026-06-15")}, "usage")}
         with pytest.raises(LinkError, match="'customer' is of kind"):
             customer_alerts(more, alert_rules([{"ready": "zero_bill"}, {"ready": "data_fell"}]), as_of=TODAY)
 

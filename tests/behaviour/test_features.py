@@ -1,4 +1,4 @@
-"""Features from events: what a plain loop counts before the answer, nothing after it, and each fault by its name."""
+"""Features from events: on every engine what a plain loop counts before the answer, nothing after it, each fault by its name."""
 
 import datetime as dt
 from dataclasses import replace
@@ -12,10 +12,12 @@ from csi.behaviour.feature_leaks import leakage_check
 from csi.behaviour.feature_rules import EventFeatures, read_features
 from csi.behaviour.features import features_of_base
 from csi.behaviour.linkage import link
-from csi.engine import connect, write
+from csi.engine import connect, on_clock, write
 from csi.errors import CsiWarning, LinkError, StudyError
 from csi.survey.codebook import Codebook
 from csi.survey.reading import survey_from_frame
+
+pytest_plugins = ["engines"]
 
 DAY = pd.Timedelta(days=1)
 START = pd.Timestamp("2026-01-01")
@@ -24,6 +26,7 @@ RULES = (
     EventFeatures("complaint", "calls", "at", ("count", "share"), windows=(30, 90), where={"kind": "complaint"}),
     EventFeatures("minutes", "calls", "at", ("sum", "mean", "max", "level_change", "change"), None, (30,), "minutes"),
     EventFeatures("shops", "calls", "at", ("distinct",), windows=(90,), column="shop", where={"shop": (1, 2, 3)}),
+    EventFeatures("told", "calls", "at", ("count", "recency"), windows=(30,), known="filed"),
 )
 
 
@@ -31,8 +34,13 @@ def arrow(frame):
     return pa.Table.from_pandas(frame, preserve_index=False)
 
 
+def by_their_days(frame, columns):
+    """The same table, of whose moments in some columns the day alone is known."""
+    return frame.assign(**{c: frame[c].dt.date.where(frame[c].notna(), None) for c in columns})
+
+
 def made_up(seed=0, customers=60, respondents=40, events=3_000):
-    """Answers with a day, a base, and calls before and after the answers."""
+    """Answers with a day, a base, and calls before and after the answers, some without a caller, a moment or a number."""
     rng = np.random.default_rng(seed)
     names = [f"A{i}" for i in range(customers)]
     days = START + rng.integers(120, 150, respondents) * DAY
@@ -45,6 +53,8 @@ def made_up(seed=0, customers=60, respondents=40, events=3_000):
             "shop": rng.integers(0, 6, events),
         }
     )
+    calls["filed"] = calls["at"].dt.normalize() + rng.integers(-2, 9, events) * DAY
+    calls.loc[:9, "id"], calls.loc[10:19, "at"], calls.loc[20:29, "filed"] = None, pd.NaT, pd.NaT
     return names[:respondents], days, pd.DataFrame({"id": names, "tenure": rng.integers(1, 90, customers)}), calls
 
 
@@ -55,8 +65,7 @@ def survey_of(keys, days):
     return survey_from_frame(frame, Codebook.from_dict(book), source="answers.csv")
 
 
-def linked_of(keys, days, base, calls, rules=RULES, **rest):
-    engine = connect(threads=1)
+def linked_of(engine, keys, days, base, calls, rules=RULES, **rest):
     tables = {"calls": engine.hold(arrow(calls), "calls")}
     return link(
         survey_of(keys, days),
@@ -90,21 +99,25 @@ def by_hand(person, when, calls):
     found["minutes_level_change_30d"] = share(month.mean(), past.mean()) - 1
     found["minutes_change_30d"] = share(3 * month.sum(), past.sum()) - 1
     found["shops_distinct_90d"] = inside(90).query("shop in (1, 2, 3)")["shop"].nunique()
+    known = np.maximum(own["at"].dt.normalize(), own["filed"]).where(own["filed"].notna())
+    known = known[(known >= when - 30 * DAY) & (known < when)]
+    found |= {"told_count_30d": len(known), "told_recency": (when - known.max()) / DAY}
     return found
 
 
 class TestNumbersAreThoseOfAPlainLoop:
-    def test_each_respondent_at_the_answer(self):
+    @pytest.mark.parametrize("whole_days", [("filed",), ("at", "filed")])
+    def test_each_respondent_at_the_answer(self, engine, whole_days):
         keys, days, base, calls = made_up()
-        linked = linked_of(keys, days, base, calls)
+        linked = linked_of(engine, keys, days, base, by_their_days(calls, whole_days))
         expected = pd.DataFrame([by_hand(k, d, calls) for k, d in zip(keys, days, strict=True)])
         assert set(linked.features) == {"tenure", *expected.columns}
         for name in expected:
             assert np.allclose(linked.frame[name], expected[name].astype(float), rtol=1e-9, equal_nan=True), name
 
-    def test_the_whole_base_at_one_day(self):
+    def test_the_whole_base_at_one_day(self, engine):
         keys, days, base, calls = made_up(1)
-        linked = linked_of(keys, days, base, calls, as_of=dt.date(2026, 6, 9))
+        linked = linked_of(engine, keys, days, base, calls, as_of=dt.date(2026, 6, 9))
         frame = pa.Table.from_batches(list(linked.source.batches(["id", *linked.features]))).to_pandas().set_index("id")
         expected = pd.DataFrame([by_hand(k, pd.Timestamp("2026-06-09"), calls) for k in base["id"]], index=base["id"])
         for name in expected:
@@ -116,13 +129,12 @@ class TestNumbersAreThoseOfAPlainLoop:
 
     def test_the_other_columns_of_the_base_stay_at_hand(self):
         keys, days, base, calls = made_up(1)
-        linked = linked_of(keys, days, base.assign(consent=True), calls)
+        linked = linked_of(connect(threads=1), keys, days, base.assign(consent=True), calls)
         batch = next(iter(linked.source.batches(["id", "calls_count_7d", "consent"])))
         assert set(batch.column("consent").to_pylist()) == {"true"}
 
-    def test_what_is_written_can_be_read_again(self, tmp_path):
+    def test_what_is_written_can_be_read_again(self, engine, tmp_path):
         _, _, base, calls = made_up(2)
-        engine = connect(threads=1)
         table = features_of_base(
             engine.hold(arrow(base), "base"),
             RULES,
@@ -134,12 +146,12 @@ class TestNumbersAreThoseOfAPlainLoop:
         write(table, tmp_path / "features.parquet")
         assert list(engine.read(tmp_path / "features.parquet").columns) == list(table.columns)
 
-    def test_files_with_another_key_and_leading_zeros(self, tmp_path):
+    def test_files_with_another_key_and_leading_zeros(self, engine, tmp_path):
         (tmp_path / "base.csv").write_text("id,tenure\n007,1\n7,2\n")
         (tmp_path / "calls.csv").write_text("caller,at\n007,2026-06-29\n7,2026-06-01\n7,2026-06-02\n")
         rule = EventFeatures("calls", str(tmp_path / "calls.csv"), "at", ("count",), key="caller", windows=(30,))
         survey = survey_of(["007"], ["2026-06-30"])
-        linked = link(survey, tmp_path / "base.csv", key="id", events=[rule])
+        linked = link(survey, tmp_path / "base.csv", key="id", events=[rule], engine=engine)
         assert linked.frame["calls_count_30d"].tolist() == [1.0]
         assert linked.base_summary["calls_count_30d"].mean == pytest.approx(1.5)
 
@@ -165,9 +177,9 @@ COUNT = EventFeatures("calls", "calls", "at", ("count",), windows=(30,))
 
 
 class TestNothingAfterTheAnswerIsUsed:
-    def test_a_complaint_filed_after_the_answer_is_not_counted_and_proven_so(self):
+    def test_a_complaint_filed_after_the_answer_is_not_counted_and_proven_so(self, engine):
         calls = one_call("2026-06-29", "2026-06-30 08:00", "2026-07-01")
-        linked = linked_of(["A1", "A2"], ["2026-06-30"] * 2, BASE.iloc[:, :2], calls, [COUNT])
+        linked = linked_of(engine, ["A1", "A2"], ["2026-06-30"] * 2, BASE, calls, [COUNT])
         assert linked.frame["calls_count_30d"].tolist() == [1.0, 0.0]
         with pytest.warns(CsiWarning, match="'tenure': 2 of 2 snapshots cannot be dated"):
             check = leakage_check(linked)
@@ -177,20 +189,21 @@ class TestNothingAfterTheAnswerIsUsed:
         assert "worked out again without the 2 events at or after the answers: none changed" in str(check)
 
     def test_a_feature_that_knows_the_future_is_refused(self):
-        linked = linked_of(["A1"], ["2026-06-30"], BASE, one_call("2026-06-29", "2026-07-01"), [COUNT])
+        calls = one_call("2026-06-29", "2026-07-01")
+        linked = linked_of(connect(threads=1), ["A1"], ["2026-06-30"], BASE, calls, [COUNT])
         leaky = replace(linked, frame=linked.frame.assign(calls_count_30d=2.0))
         with pytest.raises(LinkError, match="'calls_count_30d' changes by up to 1 when events at or after the answer"):
             leakage_check(leaky)
 
-    def test_a_complaint_of_before_that_was_filed_after_is_caught(self):
+    def test_a_complaint_of_before_that_was_filed_after_is_caught(self, engine):
         calls = one_call("2026-06-20", "2026-06-25", filed_on=pd.to_datetime(["2026-06-21", "2026-07-02"]))
-        linked = linked_of(["A1"], ["2026-06-30"], BASE, calls, [COUNT])
+        linked = linked_of(engine, ["A1"], ["2026-06-30"], BASE, calls, [COUNT])
         assert linked.frame["calls_count_30d"].tolist() == [2.0]
         with pytest.warns(CsiWarning, match="2 features may know"):
             check = leakage_check(linked)
         why = check.table().set_index("term").loc["calls_count_30d", "why"]
         assert why.startswith("1 of 2 events that count are dated at or after the answer in 'filed_on'")
-        known = linked_of(["A1"], ["2026-06-30"], BASE, calls, [replace(COUNT, known="filed_on")])
+        known = linked_of(engine, ["A1"], ["2026-06-30"], BASE, calls, [replace(COUNT, known="filed_on")])
         assert known.frame["calls_count_30d"].tolist() == [1.0]
         with pytest.warns(CsiWarning, match="1 of 2 features"):
             assert leakage_check(known).table()["verdict"].tolist() == ["warn", "pass"]
@@ -198,16 +211,18 @@ class TestNothingAfterTheAnswerIsUsed:
     def test_an_event_that_never_became_known_does_not_count(self):
         filed = [dt.date(2026, 6, 30), None, dt.date(2026, 6, 2)]
         calls = one_call("2026-06-20", "2026-06-25", "2026-06-01", filed_on=filed)
-        linked = linked_of(["A1"], ["2026-06-30"], BASE, calls, [replace(COUNT, known="filed_on")])
+        rules = [replace(COUNT, known="filed_on")]
+        linked = linked_of(connect(threads=1), ["A1"], ["2026-06-30"], BASE, calls, rules)
         assert linked.frame["calls_count_30d"].tolist() == [1.0]
 
     @pytest.mark.parametrize("seed", range(3))
     def test_events_of_the_future_change_nothing(self, seed):
+        engine = connect(threads=1)
         keys, days, base, calls = made_up(seed)
-        linked = linked_of(keys, days, base, calls)
+        linked = linked_of(engine, keys, days, base, calls)
         last = dict(zip(keys, days, strict=True))
         earlier = calls[[at < last.get(who, at) for who, at in zip(calls["id"], calls["at"], strict=True)]]
-        again = linked_of(keys, days, base, earlier)
+        again = linked_of(engine, keys, days, base, earlier)
         pd.testing.assert_frame_equal(linked.frame, again.frame)
 
 
@@ -258,13 +273,12 @@ class TestSuspicions:
 
 
 class TestBadInput:
-    def refuse(self, match, calls=None, base=BASE, rule=COUNT, days=("2026-06-30",), **rest):
+    def refuse(self, match, calls=None, rule=COUNT, days=("2026-06-30",), engine=None, **rest):
         calls = one_call("2026-06-29") if calls is None else calls
         with pytest.raises(LinkError, match=match):
-            linked_of(["A1"], days, base, calls, [rule], **rest)
+            linked_of(engine or connect(threads=1), ["A1"], days, BASE, calls, [rule], **rest)
 
-    def test_a_table_that_is_not_there_or_vanishes(self, tmp_path):
-        engine = connect(threads=1)
+    def test_a_table_that_is_not_there_or_vanishes(self, engine, tmp_path):
         base = engine.hold(arrow(BASE), "base")
         path = tmp_path / "calls.parquet"
         with pytest.raises(LinkError, match=r"calls\.parquet: there is no such file"):
@@ -275,8 +289,8 @@ class TestBadInput:
         with pytest.raises(LinkError, match="the table has vanished since it was opened"):
             list(table.batches(["id", "calls_count_30d"]))
 
-    def test_a_table_that_changes_its_kinds(self, tmp_path):
-        engine, path = connect(threads=1), tmp_path / "calls.parquet"
+    def test_a_table_that_changes_its_kinds(self, engine, tmp_path):
+        path = tmp_path / "calls.parquet"
         rule = replace(COUNT, kinds=("sum",), column="minutes")
         one_call("2026-06-29", minutes=[2.0]).to_parquet(path, index=False)
         held = engine.hold(arrow(BASE), "base")
@@ -289,20 +303,26 @@ class TestBadInput:
         ):
             features_of_base(held, [rule], {"calls": engine.read(path)}, key="id", as_of=dt.date(2026, 6, 30))
 
-    def test_keys_of_different_kinds(self):
-        self.refuse("is of kind 'text' in the one and 'id' of kind 'integer'", one_call("2026-06-29").assign(id=7))
+    def test_keys_of_different_kinds(self, engine):
+        calls = one_call("2026-06-29").assign(id=7)
+        self.refuse("is of kind 'text' in the one and 'id' of kind 'integer'", calls, engine=engine)
 
-    def test_time_zones(self):
-        calls = one_call("2026-06-29").assign(at=pd.to_datetime(["2026-06-29"]).tz_localize("Asia/Shanghai"))
-        self.refuse("one has a time zone and one has none.*on_clock", calls)
+    def test_time_zones(self, engine):
+        calls = one_call("2026-06-29 15:00", "2026-06-29 20:00")  # the second at 04:00 of the 30th in Shanghai
+        calls["at"] = calls["at"].dt.tz_localize("UTC")
+        self.refuse("one has a time zone and one has none.*on_clock", calls, engine=engine)
+        there = on_clock(engine.hold(arrow(calls), "calls"), "at", "Asia/Shanghai")
+        base, day = engine.hold(arrow(BASE), "base"), dt.date(2026, 6, 30)
+        table = features_of_base(base, [COUNT], {"calls": there}, key="id", as_of=day)
+        assert table.summary(["calls_count_30d"])["calls_count_30d"].mean == 1 / 2
 
-    def test_dates_in_the_future(self):
-        self.refuse("no event lies in the 30 days before 2062-06-30.*date in the future", days=["2062-06-30"])
+    def test_dates_in_the_future(self, engine):
         self.refuse("the last answer is of 2026-06-30, after 2026-06-01", as_of=dt.date(2026, 6, 1))
-        self.refuse("no event lies in the 30 days", one_call("2099-01-01"))
+        self.refuse("no event lies in the 30 days before 2062-06-30.*date in the future", days=["2062-06-30"])
+        self.refuse("no event lies in the 30 days", one_call("2099-01-01"), engine=engine)
 
-    def test_no_overlap(self):
-        self.refuse("no event is of a customer of base", one_call("2026-06-29").assign(id="Z9"))
+    def test_no_overlap(self, engine):
+        self.refuse("no event is of a customer of base", one_call("2026-06-29").assign(id="Z9"), engine=engine)
 
     def test_columns(self):
         self.refuse("no column 'when', which is named as the time of 'calls'", rule=replace(COUNT, time="when"))
@@ -317,7 +337,8 @@ class TestBadInput:
         self.refuse("no answer has a date", days=[None])
 
     def test_some_answers_without_a_day_have_gaps(self):
-        linked = linked_of(["A1", "A2"], ["2026-06-30", None], BASE, one_call("2026-06-29"), [COUNT])
+        engine, calls = connect(threads=1), one_call("2026-06-29")
+        linked = linked_of(engine, ["A1", "A2"], ["2026-06-30", None], BASE, calls, [COUNT])
         assert linked.frame["calls_count_30d"].isna().tolist() == [False, True]
 
 

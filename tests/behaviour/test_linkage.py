@@ -15,6 +15,8 @@ from csi.errors import LinkError, StudyError
 from csi.survey.codebook import Codebook
 from csi.survey.reading import survey_from_frame
 
+pytest_plugins = ["engines"]
+
 BASE = pd.DataFrame(
     {
         "id": ["A1", "A2", "A3", "A4"],
@@ -34,13 +36,14 @@ def survey_of(keys, days=None, key="id"):
     return survey_from_frame(pd.DataFrame(columns), Codebook.from_dict(book), source="answers.csv")
 
 
-def base_of(frame=BASE):
-    return ibis.memtable(pa.Table.from_pandas(frame, preserve_index=False))
+def base_of(frame=BASE, engine=None):
+    rows = pa.Table.from_pandas(frame, preserve_index=False)
+    return ibis.memtable(rows) if engine is None else engine.hold(rows, "base")
 
 
 class TestTheJoin:
-    def test_one_row_a_respondent_found_with_the_position_in_the_survey(self):
-        linked = link(survey_of(["A3", "B9", "A1"]), base_of(), key="id", features=FEATURES)
+    def test_one_row_a_respondent_found_with_the_position_in_the_survey(self, engine):
+        linked = link(survey_of(["A3", "B9", "A1"]), base_of(engine=engine), key="id", features=FEATURES)
         assert linked.frame["row"].tolist() == [0, 2]
         assert linked.frame["key"].tolist() == ["A3", "A1"]
         assert linked.frame["calls"].tolist() == [4.0, 0.0]
@@ -61,9 +64,9 @@ class TestTheJoin:
         assert linked.frame.loc[0, "bill"] == 50.0
         assert "1 of 1 respondents (100.0%) found among 4 customers of base" in str(linked)
 
-    def test_whole_number_keys(self):
+    def test_whole_number_keys(self, engine):
         base = BASE.assign(id=[7, 8, 9, 10])
-        linked = link(survey_of(["08", "7"]), base_of(base), key="id", features=["calls"])
+        linked = link(survey_of(["08", "7"]), base_of(base, engine), key="id", features=["calls"])
         assert linked.frame["key"].tolist() == ["8", "7"]
 
     def test_leading_zeros_of_a_csv_are_kept(self, tmp_path):
@@ -78,9 +81,9 @@ class TestTheJoin:
 
 
 class TestNothingAfterTheAnswerIsUsed:
-    def test_a_later_snapshot_is_refused_and_counted(self):
+    def test_a_later_snapshot_is_refused_and_counted(self, engine):
         survey = survey_of(["A1", "A2"], ["2026-06-29", "2026-07-05"])
-        linked = link(survey, base_of(), key="id", features=FEATURES, date="day")
+        linked = link(survey, base_of(engine=engine), key="id", features=FEATURES, date="day")
         assert linked.frame["key"].tolist() == ["A2"]
         assert linked.refused_rows.tolist() == [0]
         assert "1 not linked: their snapshot is later than their answer" in str(linked)
@@ -131,9 +134,9 @@ class TestComparison:
 
 
 class TestRefusals:
-    def refuse(self, match, survey=None, base=BASE, key="id", features=("calls",), **rest):
+    def refuse(self, match, survey=None, base=BASE, key="id", features=("calls",), engine=None, **rest):
         with pytest.raises(LinkError, match=match):
-            link(survey or survey_of(["A1"]), base_of(base), key=key, features=features, **rest)
+            link(survey or survey_of(["A1"]), base_of(base, engine), key=key, features=features, **rest)
 
     def test_survey_without_a_key(self):
         self.refuse("no customer key.*as `key` in the codebook", survey_of(["A1"], key=None))
@@ -150,21 +153,22 @@ class TestRefusals:
         self.refuse("'day' is neither a number", features=["day"])
         self.refuse("cannot be called 'row'", base=BASE.assign(row=1), features=["row"])
 
-    def test_text_keys_for_whole_numbers(self):
-        self.refuse("survey's key in row 3 of answers.csv is 'A1'", survey_of(["7", "A1"]), BASE.assign(id=range(4)))
+    def test_text_keys_for_whole_numbers(self, engine):
+        base = BASE.assign(id=range(4))
+        self.refuse("survey's key in row 3 of answers.csv is 'A1'", survey_of(["7", "A1"]), base, engine=engine)
 
     def test_two_texts_for_one_number(self):
         self.refuse("rows 2 and 3 are both the number 7", survey_of(["7", "07"]), BASE.assign(id=range(4, 8)))
 
-    def test_keys_that_may_have_lost_digits(self):
-        self.refuse("may have lost digits", base=BASE.assign(id=[1.0, 2.0, 3.0, 4.0]))
+    def test_keys_that_may_have_lost_digits(self, engine):
+        self.refuse("may have lost digits", base=BASE.assign(id=[1.0, 2.0, 3.0, 4.0]), engine=engine)
 
-    def test_repeated_and_empty_keys_of_the_base(self):
-        self.refuse("2 keys stand in more than one row.*'A1'", base=pd.concat([BASE, BASE[:2]]))
-        self.refuse("1 rows have no key", base=BASE.assign(id=["A1", "A2", "", "A4"]))
+    def test_repeated_and_empty_keys_of_the_base(self, engine):
+        self.refuse("2 keys stand in more than one row.*'A1'", base=pd.concat([BASE, BASE[:2]]), engine=engine)
+        self.refuse("1 rows have no key", base=BASE.assign(id=["A1", "A2", "", "A4"]), engine=engine)
 
-    def test_nobody_found(self):
-        self.refuse("none of the 1 respondents", survey_of(["Z1"]))
+    def test_nobody_found(self, engine):
+        self.refuse("none of the 1 respondents", survey_of(["Z1"]), engine=engine)
 
 
 class TestSeveralSnapshotsOfACustomer:
@@ -176,20 +180,21 @@ class TestSeveralSnapshotsOfACustomer:
         }
     )
 
-    def linked(self, base=MONTHS, several="last", **rest):
+    def linked(self, base=MONTHS, several="last", engine=None, **rest):
         survey = survey_of(["A1", "A2", "A3"], ["2026-06-30", "2026-06-15", "2026-06-30"])
-        return link(survey, base_of(base), key="id", features=["calls"], date="day", several=several, **rest)
+        base = base_of(base, engine)
+        return link(survey, base, key="id", features=["calls"], date="day", several=several, **rest)
 
-    def test_the_last_before_the_answer_is_taken(self):
-        linked = self.linked()
+    def test_the_last_before_the_answer_is_taken(self, engine):
+        linked = self.linked(engine=engine)
         assert linked.frame[["key", "calls"]].to_numpy().tolist() == [["A1", 2.0], ["A3", 6.0]]
         assert linked.refused_rows.tolist() == [1]
         assert linked.repeated == 1
         assert "1 customers have several snapshots: the last before the day was taken" in str(linked)
 
-    def test_the_base_has_its_last_before_the_day_too(self):
+    def test_the_base_has_its_last_before_the_day_too(self, engine):
         assert self.linked().base_summary["calls"].mean == pytest.approx((2 + 6) / 2)
-        later = self.linked(as_of=dt.date(2026, 7, 1))
+        later = self.linked(as_of=dt.date(2026, 7, 1), engine=engine)
         assert later.base_summary["calls"].mean == pytest.approx((9 + 4 + 6) / 3)
         assert later.base_rows == 3
         assert list(later.source.columns) == ["id", "calls", "day"]
@@ -198,9 +203,9 @@ class TestSeveralSnapshotsOfACustomer:
         with pytest.raises(LinkError, match=r'1 keys stand in more than one row.*several="last"'):
             self.linked(several="refuse")
 
-    def test_two_of_one_day_have_no_last(self):
+    def test_two_of_one_day_have_no_last(self, engine):
         with pytest.raises(LinkError, match="1 customers have several rows of one day in 'day', for example 'A3'"):
-            self.linked(pd.concat([self.MONTHS, self.MONTHS[-1:].assign(calls=7)]))
+            self.linked(pd.concat([self.MONTHS, self.MONTHS[-1:].assign(calls=7)]), engine=engine)
 
     def test_the_rule_needs_days(self):
         with pytest.raises(LinkError, match="needs the column with the day of each row"):
@@ -224,8 +229,8 @@ class TestWhoIsMissing:
         assert rates["unmatched"].to_dict() == {"all": 2, "town: x": 1, "town: y": 1}
 
 
-def test_a_snapshot_date_with_a_time_zone_is_refused():
-    base = base_of(BASE.assign(day=BASE["day"].dt.tz_localize("Asia/Shanghai")))
+def test_a_snapshot_date_with_a_time_zone_is_refused(engine):
+    base = base_of(BASE.assign(day=BASE["day"].dt.tz_localize("Asia/Shanghai")), engine)
     with pytest.raises(LinkError, match=r"'day' has a time zone, and answers have none.*on_clock"):
         link(survey_of(["A1"], ["2026-07-01"]), base, key="id", features=["calls"], date="day")
 

@@ -10,6 +10,8 @@ import csi
 from csi.engine.margins import count_margins
 from csi.errors import LinkError
 
+pytest_plugins = ["engines"]
+
 BASE = {
     "region": ["north"] * 60 + ["south"] * 40,
     "tier": [1, 2] * 50,
@@ -18,10 +20,12 @@ BASE = {
 }
 
 
-@pytest.fixture(params=["duckdb", "sqlite"])
+@pytest.fixture(params=["duckdb", "spark", "sqlite"])
 def base(request):
     if request.param == "duckdb":
         return ibis.memtable(pa.table(BASE))
+    if request.param == "spark":
+        return request.getfixturevalue("spark").hold(pa.table(BASE), "base")
     engine = ibis.sqlite.connect()
     pd.DataFrame(BASE).drop(columns="vip").to_sql("base", engine.con, index=False)
     return engine.table("base")
@@ -54,8 +58,8 @@ def test_the_counts_are_margins_to_rake_to(base):
     assert np.allclose(weighted.weights, [2.4, 1.6 / 3, 1.6 / 3, 1.6 / 3])
 
 
-def test_customers_without_a_value_are_said_and_not_counted():
-    table = ibis.memtable(pa.table({"region": ["north", None, "", "south"]}))
+def test_customers_without_a_value_are_said_and_not_counted(engine):
+    table = engine.hold(pa.table({"region": ["north", None, "", "south"]}), "base")
     with pytest.warns(csi.CsiWarning, match="2 customers have no value in 'region'"):
         assert count_margins(table, ["region"]) == {"region": {"north": 1, "south": 1}}
 

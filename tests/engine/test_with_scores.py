@@ -9,14 +9,18 @@ import pytest
 from csi.engine import with_scores
 from csi.errors import LinkError
 
+pytest_plugins = ["engines"]
+
 ITEMS = ["q1", "q2", "q3"]
 ROWS = {"id": ["a", "b", "c"], "q1": [7, 8, None], "q2": [5.0, float("nan"), 6.0], "q3": [1, 2, 3]}
 
 
-@pytest.fixture(params=["duckdb", "sqlite"])
+@pytest.fixture(params=["duckdb", "spark", "sqlite"])
 def table(request):
     if request.param == "duckdb":
         return ibis.memtable(pa.table(ROWS))
+    if request.param == "spark":
+        return request.getfixturevalue("spark").hold(pa.table(ROWS), "answers")
     engine = ibis.sqlite.connect()
     pd.DataFrame(ROWS).to_sql("answers", engine.con, index=False)
     return engine.table("answers")

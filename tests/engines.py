@@ -41,7 +41,7 @@ def spark(tmp_path_factory):
     engine.backend.disconnect()
 
 
-@pytest.fixture(params=["duckdb", "spark"])
+@pytest.fixture(scope="module", params=["duckdb", "spark"])
 def engine(request):
     """Every test that takes this fixture is part of the conformance suite."""
     return connect(threads=2, memory="1GB") if request.param == "duckdb" else request.getfixturevalue("spark")
