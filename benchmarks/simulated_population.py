@@ -61,9 +61,9 @@ def values(fit: csi.Fit) -> Array:
     return np.append(fit.values("paths").to_numpy(), fit.values("index")["Satisfaction"])
 
 
-def summaries(fit: csi.Fit, seed: int) -> Array:
+def summaries(fit: csi.Fit, seed: int, draws: int = DRAWS) -> Array:
     """(4, QUANTITIES) estimates, standard errors and limits of the paths and the index, by the bootstrap."""
-    boot = csi.bootstrap(fit, DRAWS, seed=seed)
+    boot = csi.bootstrap(fit, draws, seed=seed)
     index = boot.quantity("index").set_index("term").loc[["Satisfaction"]]
     rows = pd.concat([boot.paths, index])
     return rows[["estimate", "std_error", "ci_low", "ci_high"]].to_numpy(float).T

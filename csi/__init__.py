@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from csi.behaviour.worth_outcomes import WorthTable as WorthTable
     from csi.care.lists import CareList as CareList
     from csi.care.lists import care_list as care_list
+    from csi.care.warning_list import WarningList as WarningList
+    from csi.care.warning_list import warning_list as warning_list
     from csi.drivers.importance import KeyDrivers as KeyDrivers
     from csi.drivers.importance import key_drivers as key_drivers
     from csi.drivers.importance_satisfaction import importance_satisfaction as importance_satisfaction
@@ -254,6 +256,8 @@ _HOME = {
     "WorthTable": "csi.behaviour.worth_outcomes",
     "CareList": "csi.care.lists",
     "care_list": "csi.care.lists",
+    "WarningList": "csi.care.warning_list",
+    "warning_list": "csi.care.warning_list",
     "KeyDrivers": "csi.drivers.importance",
     "key_drivers": "csi.drivers.importance",
     "importance_satisfaction": "csi.drivers.importance_satisfaction",

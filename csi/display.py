@@ -93,6 +93,15 @@ def rounded(value: Any, digits: int) -> str:  # noqa: ANN401 - any number
     return f"{round(value, digits) + 0:.{digits}f}"
 
 
+def brief(value: float) -> str:
+    """A number with three digits that count, large ones whole: for amounts and costs in a sentence.
+
+    >>> brief(0.07234), brief(12.34), brief(19_500.4)
+    ('0.0723', '12.3', '19,500')
+    """
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
 def p_text(value: float) -> str:
     """A p value with three decimals and without the zero before them, as a probability is printed.
 

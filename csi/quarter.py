@@ -1,6 +1,6 @@
 """Every noun of one wave of a study, computed in order: the only file that knows the whole order of things."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,13 +10,13 @@ import pandas as pd
 
 from csi.display import Result
 from csi.drivers.priority_map import PriorityMap, importance_performance
-from csi.errors import CsiError, LinkError, StudyError, TooFewError
+from csi.errors import StudyError
 from csi.index.indicators import Indicators, indicator_levels
 from csi.index.score import Index, satisfaction_index
 from csi.index.tree import Panorama, panorama
 from csi.index.waves import Change, compare_waves
+from csi.quarter_behaviour import Progress, behaviour_of, survey_of
 from csi.structural.assessment import Assessment, assess
-from csi.structural.cases import Array
 from csi.structural.estimation import Fit, fit
 from csi.structural.inference import Bootstrap, bootstrap
 from csi.study import Study
@@ -25,13 +25,15 @@ from csi.survey.survey import Survey
 
 if TYPE_CHECKING:  # these bring database engines and classifiers, which a study without behaviour does not need
     from csi.behaviour.alerts import CustomerAlerts
+    from csi.behaviour.base_rate import BaseDissatisfaction
+    from csi.behaviour.feature_leaks import LeakageCheck
     from csi.behaviour.linkage import Linked
     from csi.behaviour.risk import RiskModel
     from csi.behaviour.rules import RiskRules
     from csi.behaviour.signature import Signature
+    from csi.behaviour.worth import Worth
     from csi.care.lists import CareList
-
-Progress = Callable[[str], None]
+    from csi.care.warning_list import WarningList
 
 
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
@@ -53,11 +55,15 @@ class Quarter(Result):
     indicators: Indicators
     priority: PriorityMap | None
     linked: "Linked | None"
+    leakage: "LeakageCheck | None"
     signature: "Signature | None"
-    rules: "RiskRules | None"
-    alerts: "CustomerAlerts | None"
     risk: "RiskModel | None"
+    rules: "RiskRules | None"
+    base: "BaseDissatisfaction | None"
     care: "CareList | None"
+    worth: "Worth | None"
+    alerts: "CustomerAlerts | None"
+    warned: "WarningList | None"
     absent: Mapping[str, str]
     overlap: int
 
@@ -92,14 +98,14 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
         survey, quality, excluded = study.judged(each)
         fitted = fit(study.model, survey)
         boots.append(bootstrap(fitted, study.about.draws, seed=study.about.seed + number))
-    _require_different_files([_survey(b) for b in boots], study.path)
+    _require_different_files([survey_of(b) for b in boots], study.path)
     boot, earlier = boots[-1], boots[:-1]
     fitted = boot.fit
     target = study.about.target
     progress("index, drivers, assessment")
     absent = _absent(study, earlier, fitted)
     priority = None if "priority" in absent else importance_performance(fitted, target=target, boot=boot)
-    linked, risk, care = _behaviour(study, boot, absent, progress)
+    behaviour = behaviour_of(study, boots, priority, absent, progress)
     return Quarter(
         study=study,
         survey=survey,
@@ -117,14 +123,18 @@ def run_quarter(study: Study, wave: str | None = None, *, progress: Progress = l
         ),
         indicators=indicator_levels(boot, earlier[-1] if earlier else None),
         priority=priority,
-        linked=linked,
-        signature=_signature(linked, priority, progress),
-        rules=None if linked is None or risk is None else _risk_rules(study, boot, linked),
-        alerts=_alerts(study, _survey(boot), progress),
-        risk=risk,
-        care=care,
+        linked=behaviour.linked,
+        leakage=behaviour.leakage,
+        signature=behaviour.signature,
+        risk=behaviour.risk,
+        rules=behaviour.rules,
+        base=behaviour.base,
+        care=behaviour.care,
+        worth=behaviour.worth,
+        alerts=behaviour.alerts,
+        warned=behaviour.warned,
         absent=absent,
-        overlap=_overlap([_survey(b) for b in boots]),
+        overlap=_overlap([survey_of(b) for b in boots]),
     )
 
 
@@ -164,105 +174,6 @@ def _panorama(study: Study, boot: Bootstrap, earlier: list[Bootstrap]) -> Panora
         minimum_change=plan.minimum_change,
         q=plan.q,
     )
-
-
-def _behaviour(
-    study: Study, boot: Bootstrap, absent: dict[str, str], progress: Progress
-) -> "tuple[Linked | None, RiskModel | None, CareList | None]":
-    """Link, risk and care list as far as the study file and the data go; what is left out is named in `absent`."""
-    table, rule, care = study.behaviour, study.risk, study.care
-    if table is None or study.codebook.key is None:
-        absent["care"] = "absent.no_behaviour" if table is None else "absent.no_key"
-        return None, None, None
-    survey = _survey(boot)
-    progress("join answers to behaviour")
-    linked = study.link(survey, table)
-    if rule is None:
-        absent["care"] = "absent.no_risk"
-        return linked, None, None
-    from csi.behaviour.risk import dissatisfaction_risk  # noqa: PLC0415 - heavy
-
-    progress("find who is dissatisfied without having been asked")
-    points = boot.fit.index_scores[study.about.target].to_numpy()
-    try:
-        risk = dissatisfaction_risk(
-            linked, rule.apply(survey, points), weights=_base_weights(linked), seed=study.about.seed
-        )
-    except TooFewError:
-        absent["care"] = "absent.too_few_dissatisfied"
-        return linked, None, None
-    if care is None:
-        absent["care"] = "absent.no_care"
-        return linked, risk, None
-    from csi.care.lists import care_list  # noqa: PLC0415 - heavy
-
-    progress("draw the care list")
-    chosen = care_list(
-        risk,
-        capacity=care.capacity,
-        do_not_disturb=table.do_not_disturb,
-        consent=table.consent,
-        holdout=care.holdout,
-        seed=boot.seed,  # another one each wave, so that nobody is held out every time
-    )
-    return linked, risk, chosen
-
-
-def _base_weights(linked: "Linked") -> Array | None:
-    """Weights by which the respondents stand for the base; None where the base is those who answered."""
-    from csi.behaviour.transport import transport_check  # noqa: PLC0415 - heavy
-
-    try:
-        return transport_check(linked).survey_weights
-    except LinkError:
-        return None
-
-
-def _signature(linked: "Linked | None", priority: PriorityMap | None, progress: Progress) -> "Signature | None":
-    """What the customers behind the weakest important indicator do, tier and tenure held equal where they are known."""
-    weakest = None if priority is None else priority.weakest
-    if linked is None or weakest is None:
-        return None
-    from csi.behaviour.signature import behaviour_signature  # noqa: PLC0415 - heavy
-
-    progress("what goes with the weakest indicator")
-    columns = (*linked.survey.respondents.columns, *linked.features)
-    known = [name for name in ("tier", "tenure") if any(c == name or c.startswith(f"{name}_") for c in columns)]
-    try:
-        return behaviour_signature(linked, str(weakest["term"]), controls=known)
-    except TooFewError:
-        return None
-
-
-def _risk_rules(study: Study, boot: Bootstrap, linked: "Linked") -> "RiskRules | None":
-    from csi.behaviour.rules import risk_rules  # noqa: PLC0415 - heavy
-
-    if study.risk is None:
-        return None
-    dissatisfied = study.risk.apply(_survey(boot), boot.fit.index_scores[study.about.target].to_numpy())
-    try:
-        return risk_rules(linked, dissatisfied, seed=study.about.seed)
-    except TooFewError:
-        return None
-
-
-def _alerts(study: Study, survey: Survey, progress: Progress) -> "CustomerAlerts | None":
-    """Whom the study's rules point out on the day after the last answer."""
-    if not study.alerts or "date" not in survey.respondents or survey.respondents["date"].isna().all():
-        return None
-    from csi.behaviour.alerts import customer_alerts  # noqa: PLC0415 - heavy
-
-    progress("warnings from behaviour")
-    tables = study.tables([rule.table for rule in study.alerts], survey.wave)
-    as_of = (survey.respondents["date"].max() + pd.Timedelta(days=1)).date()
-    return customer_alerts(tables, study.alerts, as_of=as_of, replay=True)
-
-
-def _survey(boot: Bootstrap) -> Survey:
-    survey = boot.fit.cases.survey
-    if survey is None:
-        raise CsiError("a quarter is made of surveys, not of plain frames.")
-    return survey
 
 
 def _require_different_files(surveys: list[Survey], path: Path) -> None:

@@ -8,7 +8,8 @@ How an answer comes about
     question      its construct + how hard the question is + trouble that it alone shows + noise, as an integer 1-10
 Everybody in the base has answers; the survey sees those of the customers who were invited and willing, with gaps.
 Within a quarter the customers, their behaviour and their answers hang together; between quarters the customers stay
-(some leave, as many join), their proneness to trouble stays, and what happened to them is drawn afresh.
+(some leave, the dissatisfied more often; about as many join), their proneness to trouble stays, and what happened to them is
+drawn afresh. New customers are less satisfied and answer far less often: answers as they come are too good.
 """
 
 import json
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from csi.errors import CsiError
 from csi.files import write_whole
+from csi.simulate_event_tables import bill_table, event_table
 from csi.simulate_events import competitor_calls, later_quarters, later_truth
 from csi.simulate_kpis import kpi_table
 
@@ -33,9 +35,9 @@ Array = NDArray[np.float64]
 CONSTRUCTS: Mapping[str, tuple[float, float]] = {
     "Image": (78.0, 13.5),
     "Expectation": (79.0, 9.5),
-    "Quality": (81.0, 9.5),
-    "Value": (76.0, 9.5),
-    "Satisfaction": (80.5, 5.5),
+    "Quality": (83.0, 9.5),
+    "Value": (79.0, 9.5),
+    "Satisfaction": (83.0, 5.5),
     "Complaints": (82.0, 10.0),
     "Loyalty": (77.0, 9.0),
 }
@@ -54,11 +56,11 @@ PATHS: Mapping[tuple[str, str], float] = {
     ("Satisfaction", "Loyalty"): 0.50,
     ("Complaints", "Loyalty"): 0.12,
 }
-# Points for one more call, complaint or fault; for a bill 100 % above its mean; for the first year.
+# Points for one more call, complaint or fault; for a bill 100 % above its mean; for being new (1, falling to 0 after five years).
 TROUBLE: Mapping[str, Mapping[str, float]] = {
-    "Quality": {"hotline_calls_30d": -2.0, "complaints_90d": -4.0, "network_faults_30d": -2.5, "new_customer": -4.0},
+    "Quality": {"hotline_calls_30d": -2.0, "complaints_90d": -4.0, "network_faults_30d": -2.5, "newness": -8.0},
     "Value": {"bill_rise": -30.0},
-    "Satisfaction": {"hotline_calls_30d": -1.6, "complaints_90d": -5.0, "bill_rise": -8.0, "new_customer": -2.5},
+    "Satisfaction": {"hotline_calls_30d": -1.6, "complaints_90d": -5.0, "bill_rise": -8.0, "newness": -7.0},
     "Complaints": {"complaints_90d": -6.0},
     "QUAL2": {"network_faults_30d": -2.0},
     "QUAL3": {"hotline_calls_30d": -1.5, "complaints_90d": -3.0},
@@ -70,7 +72,7 @@ QUESTIONS: Mapping[str, tuple[str, float, float]] = {
     "EXPE1": ("Expectation", 0.0, 8.0),
     "QUAL1": ("Quality", 1.0, 9.5),
     "QUAL2": ("Quality", 2.0, 11.0),
-    "QUAL3": ("Quality", -9.0, 7.5),
+    "QUAL3": ("Quality", -9.0, 6.5),
     "QUAL4": ("Quality", 3.0, 11.0),
     "QUAL5": ("Quality", -1.0, 12.0),
     "QUAL6": ("Quality", 4.0, 14.0),
@@ -89,7 +91,7 @@ QUESTIONS: Mapping[str, tuple[str, float, float]] = {
 WEAK_QUESTION = "QUAL3"
 DISSATISFIED_BELOW = 60.0
 # Logit of answering an invitation: longer customers are more willing; years with us count up to ten.
-WILLING = {"intercept": -1.75, "per_year": 0.13, "most_years": 10.0}
+WILLING = {"intercept": -2.4, "per_year": 0.3, "most_years": 10.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,13 +115,17 @@ WAVES = (
     Wave("2026Q3", date(2026, 9, 1), jumps=0.09, calls=1.2, complaints=1.3, faults=0.90, image=-1.4),
 )
 FIELD_DAYS = 28
-LATER = (date(2026, 10, 1), date(2027, 1, 1), date(2027, 4, 1), date(2027, 7, 1))  # quarters after the last wave
+# The quarter after each wave, and three more after the last.
+LATER = (
+    *(date(2026, 1, 1), date(2026, 4, 1), date(2026, 7, 1)),
+    *(date(2026, 10, 1), date(2027, 1, 1), date(2027, 4, 1), date(2027, 7, 1)),
+)
 BRANDS = ("premium", "youth", "prepaid")
 TIERS = ("ordinary", "vip", "silver", "gold", "diamond")
 REGIONS = ("centre", "east", "south", "west", "north")
 BANDS = ("under_1y", "1y_to_3y", "3y_to_5y", "over_5y")
 CUSTOMERS_PER_RESPONDENT = 20
-LEAVING = 0.02  # share of the base that leaves in a quarter; as many join
+JOINING = 0.05  # customers who join in a quarter, as a share of the first base; about as many leave
 GAPS = {"": 0.009, "98": 0.006, "99": 0.0025}  # share of cells: skipped, don't know, refused
 IMPOSSIBLE = ("77", "n/a", "11", "0", "7?")  # one cell of each in every wave
 
@@ -129,10 +135,11 @@ def simulate_study(
 ) -> Path:
     """Write a synthetic operator's study of four quarters and the truth behind it; return the path of its `study.toml`.
 
-    Beside `study.toml` stand `truth.json` and `data/` with `kpis.csv`, `answers_<wave>.csv` and `customers_<wave>.parquet`, and
-    of the base of the last quarter `later_<wave>.parquet` (quarters after it: left, spend, complaints), `leaving_<wave>.parquet`
-    (day of leaving) and `calls_<wave>.parquet` (calls with competitors in the month before). Every file is replaced at once; the
-    same arguments give the same bytes.
+    Beside `study.toml` stand `truth.json` and `data/` with `kpis.csv` and files of every wave: `answers_<wave>.csv`;
+    `customers_<wave>.parquet`, the base on the day before; `events_<wave>.parquet` and `bills_<wave>.parquet`, what its numbers
+    are made of, and complaints that came after the answers; `later_<wave>.parquet`, the quarter after it (four after the last:
+    left, spend, complaints). The last also has `leaving_<wave>.parquet` (day of leaving) and `calls_<wave>.parquet` (calls with
+    competitors in the month before). Every file is replaced at once; the same arguments give the same bytes.
 
     Parameters
     ----------
@@ -154,11 +161,12 @@ def simulate_study(
     root = Path(directory)
     definition = _definition().read_bytes()
     people = _people(np.random.default_rng([seed, 0]), customers)
+    gone = np.zeros(len(people), dtype=bool)
     asked: set[str] = set()
     truths = {}
     for number, wave in enumerate(WAVES):
         rng = np.random.default_rng([seed, 1 + number])
-        base = _base(people[_in_base(people, number)], number, wave, rng)
+        base = _base(people[(people["joins"] <= number) & ~gone], number, wave, rng)
         felt = _perceptions(base, wave, rng)
         answers = _answers(base, felt, rng)
         invited = _invited(base[~base["customer_id"].isin(asked)], respondents, rng)
@@ -168,11 +176,13 @@ def simulate_study(
         truths[wave.name] = counts | _wave_truth(base, felt, answers)
         write_whole(root / "data" / f"customers_{wave.name}.parquet", _customer_file(base))
         write_whole(root / "data" / f"answers_{wave.name}.csv", _answer_file(answered, answers, wave, rng))
+        _write_events(root, base, felt["Satisfaction"], wave, np.random.default_rng([seed, 200 + number]))
+        later = _write_later(root, base, felt["Satisfaction"], number, np.random.default_rng([seed, 100 + number]))
+        gone |= people["customer_id"].isin(later).to_numpy()
     kpis = kpi_table({wave.name: (wave.calls + wave.complaints) / 2 - 1 for wave in WAVES}, seed)
     write_whole(root / "data" / "kpis.csv", kpis.to_csv(index=False).encode())
-    # After the last quarter nothing that was drawn before can contradict who leaves.
-    later = _write_later(root, base, felt["Satisfaction"], WAVES[-1].name, np.random.default_rng([seed, 100]))
-    truth = json.dumps({"seed": seed, **_model_truth(), "waves": truths, "later": later}, indent=2) + "\n"
+    after = later_truth(base, felt["Satisfaction"])
+    truth = json.dumps({"seed": seed, **_model_truth(), "waves": truths, "later": after}, indent=2) + "\n"
     write_whole(root / "truth.json", truth.encode())
     write_whole(root / "study.toml", definition)  # last: where it stands, its data stand
     return root / "study.toml"
@@ -201,13 +211,11 @@ def _definition() -> Path:
 
 
 def _people(rng: np.random.Generator, customers: int) -> pd.DataFrame:
-    """Everybody who is ever a customer: what does not change, and the quarters they join and leave."""
-    turnover = round(LEAVING * customers)
-    n = customers + turnover * (len(WAVES) - 1)
+    """Everybody who is ever a customer: what does not change, and the quarter they join."""
+    newcomers = round(JOINING * customers)
+    n = customers + newcomers * (len(WAVES) - 1)
     joins = np.zeros(n, dtype=int)
-    joins[customers:] = np.repeat(np.arange(1, len(WAVES)), turnover)
-    leaves = np.full(n, len(WAVES))
-    leaves[rng.permutation(customers)[: n - customers]] = joins[customers:]
+    joins[customers:] = np.repeat(np.arange(1, len(WAVES)), newcomers)
     brand = rng.choice(len(BRANDS), n, p=(0.25, 0.30, 0.45))
     months = rng.gamma(1.1, np.array([68.0, 24.0, 46.0])[brand])
     months = np.where(joins > 0, rng.random(n) * 3 - 3 * joins, np.minimum(months, 300))
@@ -218,7 +226,6 @@ def _people(rng: np.random.Generator, customers: int) -> pd.DataFrame:
         {
             "customer_id": [f"C{i:07d}" for i in range(1, n + 1)],
             "joins": joins,
-            "leaves": leaves,
             "brand": np.array(BRANDS)[brand],
             "tier": np.array(TIERS)[tier],
             "region": rng.choice(np.array(REGIONS), n, p=(0.30, 0.22, 0.20, 0.16, 0.12)),
@@ -231,10 +238,6 @@ def _people(rng: np.random.Generator, customers: int) -> pd.DataFrame:
             "consent": rng.random(n) < 0.93,
         }
     )
-
-
-def _in_base(people: pd.DataFrame, number: int) -> "pd.Series[bool]":
-    return (people["joins"] <= number) & (people["leaves"] > number)
 
 
 def _base(people: pd.DataFrame, number: int, wave: Wave, rng: np.random.Generator) -> pd.DataFrame:
@@ -266,7 +269,9 @@ def _base(people: pd.DataFrame, number: int, wave: Wave, rng: np.random.Generato
 
 def _trouble(base: pd.DataFrame, target: str) -> Array:
     """Points that trouble takes from a construct or a question."""
-    seen = base.assign(bill_rise=base["bill_change"].clip(lower=0), new_customer=base["tenure_months"] < 12)
+    seen = base.assign(
+        bill_rise=base["bill_change"].clip(lower=0), newness=(1 - base["tenure_months"] / 60).clip(lower=0)
+    )
     points = np.zeros(len(base))
     for cause, per_unit in TROUBLE.get(target, {}).items():
         points += per_unit * seen[cause].to_numpy(float)
@@ -301,22 +306,34 @@ def _invited(rested: pd.DataFrame, respondents: int, rng: np.random.Generator) -
     return eligible.loc[rng.choice(eligible.index.to_numpy(), wanted, replace=False)].sort_index()
 
 
+def _write_events(root: Path, base: pd.DataFrame, points: Array, wave: Wave, rng: np.random.Generator) -> None:
+    """Write the events and bills that a quarter's numbers are made of, and the complaints that the dissatisfied made later."""
+    ends = wave.begins + timedelta(days=FIELD_DAYS)
+    events = event_table(base, wave.begins, ends, points < DISSATISFIED_BELOW, rng)
+    for name, table in {"events": events, "bills": bill_table(base, wave.begins)}.items():
+        write_whole(root / "data" / f"{name}_{wave.name}.parquet", table.to_parquet(index=False))
+
+
 def _write_later(
-    root: Path, base: pd.DataFrame, points: Array, wave: str, rng: np.random.Generator
-) -> dict[str, float]:
-    """Write what the base of a quarter does in the year after it, and whom it calls before; return the truth behind it."""
-    rows = later_quarters(base, points, LATER, rng)
-    first = rows["customer_id"][(rows["quarter"] == pd.Timestamp(LATER[0])) & (rows["left"] == 1)]
-    calls = competitor_calls(base, base["customer_id"].isin(first).to_numpy(), LATER[0], rng)
-    leaves = rows.groupby("customer_id")[["left_on"]].max().reset_index()
-    for name, table in {"later": rows.drop(columns="left_on"), "leaving": leaves, "calls": calls}.items():
+    root: Path, base: pd.DataFrame, points: Array, number: int, rng: np.random.Generator
+) -> "pd.Series[str]":
+    """Write what the base of a quarter does after it, and whom that of the last calls before; return who left first."""
+    last, wave = number == len(WAVES) - 1, WAVES[number].name
+    quarters = LATER[number:] if last else LATER[number : number + 1]
+    rows = later_quarters(base, points, quarters, rng)
+    first = rows["customer_id"][(rows["quarter"] == pd.Timestamp(quarters[0])) & (rows["left"] == 1)]
+    tables = {"later": rows.drop(columns="left_on")}
+    if last:
+        tables["calls"] = competitor_calls(base, base["customer_id"].isin(first).to_numpy(), quarters[0], rng)
+        tables["leaving"] = rows.groupby("customer_id")[["left_on"]].max().reset_index()
+    for name, table in tables.items():
         write_whole(root / "data" / f"{name}_{wave}.parquet", table.to_parquet(index=False))
-    return later_truth(base, points)
+    return first
 
 
 def _customer_file(base: pd.DataFrame) -> bytes:
-    hidden = ["joins", "leaves", "first_tenure", "usual_bill", "usual_gb", "proneness", "willingness"]
-    data: bytes = base.drop(columns=hidden).to_parquet(index=False)
+    hidden = ["joins", "first_tenure", "usual_gb", "proneness", "willingness"]
+    data: bytes = base.drop(columns=hidden).round({"usual_bill": 2}).to_parquet(index=False)
     return data
 
 

@@ -1,4 +1,4 @@
-"""What simulated customers do after the last quarter's survey, with the truth behind it: leaving, spend, complaints, competitors.
+"""What simulated customers do after a quarter's survey, with the truth behind it: leaving, spend, complaints, competitors.
 
 Satisfaction is in points of the construct, which nobody observes: an index of answers shows the slopes diluted. Nothing here is
 shared with the estimators.

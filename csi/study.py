@@ -162,12 +162,12 @@ class Study(Result):
         from csi.engine.margins import count_margins  # noqa: PLC0415 - heavy
 
         path = self.file(in_wave(self.margins.counted_on, survey.wave))
-        if not path.is_file():
+        if not path.exists():
             raise StudyError(
                 f"{self.path}: [margins] are counted on {path.name!r} for wave {survey.wave!r}, which is not in {self.data_dir}. "
                 "Put it there, name its folder with --data-dir, or state the shares."
             )
-        return count_margins(path, dict(self.margins.by))
+        return count_margins(self.engine.connect().read(path), dict(self.margins.by))
 
     def kpis(self) -> KpiTable | None:
         """The operational KPIs, if the study has any."""
@@ -182,15 +182,14 @@ class Study(Result):
         """Join a wave's answers to its behaviour table."""
         from csi.behaviour.linkage import link  # noqa: PLC0415 - heavy
 
-        path = self.file(in_wave(table.table, survey.wave))
-        if not path.is_file():
+        for section, name in self.lacking(table, survey.wave):
             raise StudyError(
-                f"{self.path}: [behaviour] needs {path.name!r} for wave {survey.wave!r}, which is not in {self.data_dir}. Put it "
-                "there, name its folder with --data-dir, or leave [behaviour] out."
+                f"{self.path}: {section} needs {name!r} for wave {survey.wave!r}, which is not in {self.data_dir}. Put it "
+                f"there, name its folder with --data-dir, or leave {section} out."
             )
         return link(
             survey,
-            path,
+            self.file(in_wave(table.table, survey.wave)),
             key=table.key,
             features=table.features,
             date=table.date,
@@ -198,6 +197,12 @@ class Study(Result):
             events=self.features,
             tables=self.tables([rule.table for rule in self.features], survey.wave),
         )
+
+    def lacking(self, table: BehaviourTable, wave: str | None) -> list[tuple[str, str]]:
+        """Section and name of each file that a wave's behaviour needs and the data folder does not have."""
+        needed = [("[behaviour]", table.table), *(("[[features]]", rule.table) for rule in self.features)]
+        names = [(section, in_wave(name, wave)) for section, name in needed]
+        return [(section, name) for section, name in names if not self.file(name).exists()]
 
     def tables(self, names: Iterable[str], wave: str | None) -> dict[str, Path]:
         """Where the tables that rules name lie, in a wave."""
@@ -296,7 +301,7 @@ def _margins(table: Mapping[str, Any], path: Path) -> Margins | CountedMargins:
 def _place(folder: Path, study: str, name: str) -> Path:
     """Where a data file lies: in the data folder, or in a folder of the study's name inside it."""
     nested = folder / study / name
-    return nested if nested.is_file() else folder / name
+    return nested if nested.exists() else folder / name
 
 
 def _content(path: str | Path, required: tuple[str, ...]) -> tuple[Path, dict[str, Any]]:

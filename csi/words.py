@@ -279,14 +279,67 @@ WORDS: dict[str, tuple[str, str]] = {
     ),
     "report.column.target": ("Target", "目标"),
     "report.signature": ("What goes with the weakest indicator", "首要短板背后的客户行为"),
+    "report.signature_index": ("What goes with a low index", "满意度偏低客户的行为"),
     "report.signature_text": (
-        "What customers do who rate '{indicator}' low, against others of the same tier and tenure:",
-        "在卡级与在网年限相同的条件下，对“{indicator}”评价偏低的客户的行为特征：",
+        "What customers do who rate '{indicator}' low, against others who are alike in: {controls}.",
+        "对“{indicator}”评价偏低的客户的行为特征（已控制：{controls}）：",
+    ),
+    "report.signature_plain": (
+        "What customers do who rate '{indicator}' low, against the others.",
+        "对“{indicator}”评价偏低的客户与其他客户相比的行为特征：",
     ),
     "report.alerts": ("Warnings from behaviour", "行为预警"),
     "report.alerts_text": (
         "Customers whom the study's rules point out on the day after the last answer; level 1 is the more urgent.",
         "按研究规则在最后一份答卷次日触发预警的客户数；一级更为紧急。",
+    ),
+    "report.warned": (
+        "{contact} warnings of customers who may be contacted stand in {file} only, not in this report; {protected} are of "
+        "customers who may not be contacted.",
+        "可联系客户的{contact}条预警仅见于 {file}，不在本报告内；另有{protected}条属于不可联系的客户。",
+    ),
+    "report.leakage": (
+        "{proven} of {all} features of behaviour were worked out again without the {removed} events at or after the answers: "
+        "none changed.",
+        "{all}项行为特征中有{proven}项在剔除答卷当时及之后的{removed}条事件后重新计算，结果均未改变。",
+    ),
+    "report.leakage_suspect": (
+        "{name} may know what came after the answer: see the warnings of the run.",
+        "“{name}”可能包含答卷之后的信息，详见运行时的警告。",
+    ),
+    "report.base_share": (
+        "Of the whole customer base about {estimate} ({low} to {high}) are dissatisfied; among those who answered it is {asked}.",
+        "全体客户中约有{estimate}（{low} 至 {high}）不满意；受访者中为{asked}。",
+    ),
+    "report.worth": ("What a point is worth", "每一分满意度的价值"),
+    "report.worth_text": (
+        "What {customers} customers who answered earlier did in the periods after their answer, by their index; {controls} held "
+        "constant in the price of a point.",
+        "以往{customers}名受访者在答卷之后各期的行为与其满意度指数的关系；每一分的价值已控制：{controls}。",
+    ),
+    "report.worth_text_plain": (
+        "What {customers} customers who answered earlier did in the periods after their answer, by their index.",
+        "以往{customers}名受访者在答卷之后各期的行为与其满意度指数的关系。",
+    ),
+    "report.worth_churn": (
+        "One point more goes with {estimate} times the odds of leaving in a period ({low} to {high}).",
+        "指数每高1分，每期离网的优势比为{estimate}（{low} 至 {high}）。",
+    ),
+    "report.worth_spend": (
+        "One point more goes with {estimate} in spend a period of those who stay ({low} to {high}).",
+        "指数每高1分，留网客户每期消费相差{estimate}（{low} 至 {high}）。",
+    ),
+    "report.worth_complaints": (
+        "One point more goes with {estimate} times as many complaints ({low} to {high}).",
+        "指数每高1分，投诉次数为原来的{estimate}倍（{low} 至 {high}）。",
+    ),
+    "report.worth_value": (
+        "In all, one point more goes with {estimate} in money per customer and year ({low} to {high}).",
+        "合计指数每高1分，每客户每年收入相差{estimate}（{low} 至 {high}）。",
+    ),
+    "report.worth_corrected": (
+        "Had the index been measured without error, it would be {value}.",
+        "若指数无测量误差，该金额为{value}。",
     ),
     "report.column.rule": ("Rule", "规则"),
     "report.column.alert_level": ("Level", "级别"),
@@ -401,6 +454,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "absent.too_few_dissatisfied": (
         "Too few dissatisfied customers answered to learn what goes with dissatisfaction.",
         "不满意的受访客户过少，无法识别其特征。",
+    ),
+    "absent.no_later_behaviour": (
+        "What customers did after earlier answers is not known yet.",
+        "尚无以往受访者后续行为的数据。",
+    ),
+    "absent.worth_refused": (
+        "What a point is worth could not be estimated from later behaviour; the warnings of the run say why.",
+        "无法从后续行为估计每一分满意度的价值，原因见运行时的警告。",
     ),
     "absent.no_care": (
         "The study file says nothing about care, so no list was drawn.",

@@ -1,6 +1,7 @@
 """Data of the tests: golden numbers ship with the tests, real surveys are used where a developer has them."""
 
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,20 @@ def twin(golden):
     white = Z @ np.linalg.inv(np.linalg.cholesky(np.cov(Z.T))).T
     X = np.array(golden["mean"]) + white @ np.linalg.cholesky(np.array(golden["cov"])).T
     return pd.DataFrame(X, columns=golden["items"])
+
+
+@pytest.fixture(scope="session")
+def small_study(tmp_path_factory):
+    """The study file of a small synthetic operator; its data lie beside it."""
+    return csi.simulate_study(tmp_path_factory.mktemp("small"), customers=9000, respondents=400)
+
+
+@pytest.fixture(scope="session")
+def small_quarter(small_study):
+    """Every noun of its last wave."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", csi.CsiWarning)
+        return csi.run_quarter(csi.read_study(small_study))
 
 
 def model_of(described):

@@ -9,12 +9,11 @@ import pytest
 
 from csi.cli import main
 from csi.errors import CsiWarning
-from csi.simulate import simulate_study
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
-    return simulate_study(tmp_path_factory.mktemp("study"), customers=9000, respondents=400)
+def simulated(small_study):
+    return small_study
 
 
 @pytest.fixture
@@ -35,7 +34,8 @@ def csi(capsys, monkeypatch):
 def test_report_writes_one_file_that_needs_no_other(csi, simulated, tmp_path):
     done = csi("report", simulated, "--wave", "2025Q4", "--language", "zh", "--out", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["care_list.csv", "refused_cells.csv", "report_zh.html"]
+    lists = ["care_list.csv", "refused_cells.csv", "report_zh.html", "warnings.csv"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == lists
     assert "Satisfaction index" in done.stdout
     assert str(tmp_path / "report_zh.html") in done.stdout.replace("\n", "")
     assert "warning:" in done.stderr  # refused cells are never silent

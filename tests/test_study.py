@@ -12,19 +12,18 @@ import pytest
 
 import csi
 from csi.errors import CsiWarning, EstimationError, ModelError, StudyError, SurveyError
-from csi.simulate import simulate_study
 
 SURVEYS = Path(__file__).resolve().parent.parent / "surveys"
 
 
 @pytest.fixture(scope="module")
-def simulated(tmp_path_factory):
-    return simulate_study(tmp_path_factory.mktemp("study"), customers=9000, respondents=400)
+def simulated(small_study):
+    return small_study
 
 
 @pytest.fixture(scope="module")
-def quarter(simulated):
-    return run(csi.read_study(simulated))
+def quarter(small_quarter):
+    return small_quarter
 
 
 def run(study, wave=None, **options):
@@ -99,7 +98,8 @@ class TestQuarter:
         steps = []
         run(csi.read_study(simulated), "2025Q4", progress=steps.append)
         assert steps[0] == "read and fit 2025Q4"
-        assert steps[-3:] == ["draw the care list", "what goes with the weakest indicator", "warnings from behaviour"]
+        assert steps[-2:] == ["find who is dissatisfied without having been asked", "draw the care list"]
+        assert len(steps) == len(set(steps))
 
     @pytest.mark.parametrize(
         ("change", "code"),
@@ -236,6 +236,17 @@ class TestRealStudies:
         quarter = self.run(shared, "mobi", ".")
         assert quarter.index.value == pytest.approx(72.4541179309094, abs=1e-4)
         assert quarter.absent.keys() == {"trend", "change", "segments", "care"}
+
+    def test_a_score_that_leaks_is_followed_through_and_has_no_price(self, shared):
+        quarter = self.run(shared, "telco_ibm_extended")
+        assert quarter.linked.match_rate == 1
+        assert quarter.signature.indicator == "Satisfaction"  # a single item has no drivers, so no weakest indicator
+        assert quarter.risk.accuracy.base_rate == pytest.approx(0.2045, abs=5e-4)
+        assert quarter.risk.accuracy.auc > 0.8
+        assert set(quarter.leakage.rows["proof"]) == {"undated"}
+        assert quarter.rules.rules
+        assert quarter.care.treated == 300
+        assert quarter.worth is None
 
     def test_telecom_answers_are_linked_and_cared_for(self, shared):
         quarter = self.run(shared, "telecom_cn_voice")

@@ -119,7 +119,7 @@ class RiskModel(Result):
             keys.append(found_keys)
             parts.append(p)
             for flag in flags:
-                read[flag].append(_read_flags(batch.column(flag)))
+                read[flag].append(read_flags(batch.column(flag)))
         return BaseScores(
             key=pa.chunked_array(keys, pa.string()),
             probability=np.concatenate(parts),
@@ -349,6 +349,12 @@ def _weights(linked: Linked, weights: ArrayLike | None) -> Array:
     return values
 
 
+def enough(linked: Linked, dissatisfied: ArrayLike, folds: int = 5) -> bool:
+    """Whether a wave has respondents enough of either kind to learn from."""
+    _, y = outcomes(linked, dissatisfied)
+    return bool(min(y.sum(), len(y) - y.sum()) >= max(_FEWEST, 2 * folds))
+
+
 def _require_both_kinds(y: Array, folds: int) -> None:
     least = max(_FEWEST, 2 * folds)
     for name, count in (("dissatisfied", int(y.sum())), ("not dissatisfied", int((1 - y).sum()))):
@@ -368,7 +374,8 @@ def _column(values: "pd.Series[Any]", numeric: bool) -> pa.Array:
     return pa.array(values.to_numpy(), pa.float64() if numeric else pa.string(), from_pandas=True)
 
 
-def _read_flags(texts: pa.Array) -> Flags:
+def read_flags(texts: pa.Array) -> Flags:
+    """Yes, no or unreadable of texts as people write them."""
     plain = pc.utf8_lower(pc.utf8_trim_whitespace(texts.cast(pa.string())))
     found = pc.fill_null(pc.index_in(plain, value_set=pa.array([*_YES, *_NO])), -1).to_numpy(zero_copy_only=False)
     return np.where(found < 0, UNREADABLE, np.where(found < len(_YES), YES, NO)).astype(np.int8)

@@ -18,7 +18,7 @@ from csi.behaviour.signature_columns import Array, Indicator, behaviours_named, 
 from csi.behaviour.signature_effects import Effects, design_of, effects_of
 from csi.behaviour.signature_words import column_label, label_of, listed, name_of, signed
 from csi.behaviour.table import BehaviourTable
-from csi.display import Result, tidy
+from csi.display import Result, brief, tidy
 from csi.errors import EstimationError, LinkError
 from csi.kernel.false_discovery import benjamini_hochberg
 from csi.survey.codebook import Wording
@@ -143,7 +143,7 @@ class Signature(Result):
             language,
             behaviour=label_of(row["behaviour"], language, table),
             level=row["level"],
-            change=f"{row['change']:.3g}",
+            change=brief(row["change"]),
         )
         size, digits = {"item": (1.0, 2), "index": (1.0, 1), "share": (100.0, 1)}[self.kind]
         spans = (("slope", "slope"), ("low", "slope_low"), ("high", "slope_high"))

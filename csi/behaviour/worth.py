@@ -27,9 +27,10 @@ from csi.behaviour.worth_models import Array, curvature_p, separating
 from csi.behaviour.worth_outcomes import WorthTable, later_periods
 from csi.behaviour.worth_quantities import Design, corrected, levels_by_fifth, per_point
 from csi.display import Result
-from csi.errors import CsiWarning, EstimationError, LinkError, known_names
+from csi.errors import CsiWarning, EstimationError, LinkError, TooFewError, known_names
 
 _LEAK = 0.9  # AUC of the index for churn above which it hardly foretells but records
+_ROUNDING = 1e-9  # points
 _FEWEST = 30  # customers, and leavers or complaints to learn from
 CAVEATS = (
     "association, not proof of cause: customers who differ in the index may differ otherwise too",
@@ -125,8 +126,10 @@ def worth_of_satisfaction(  # noqa: PLR0913 - who, what came later, and what is 
     ------
     LinkError
         A column is absent, a period is not after the answer, an answer has no date, keys do not meet.
+    TooFewError
+        Too few customers with later behaviour, or none of it after the answer.
     EstimationError
-        Too few customers or leavers, or the index leaves no doubt who churns: it was recorded with the churn.
+        Too few leavers, or the index leaves no doubt who churns: it was recorded with the churn.
 
     Examples
     --------
@@ -138,11 +141,11 @@ def worth_of_satisfaction(  # noqa: PLR0913 - who, what came later, and what is 
     >>> worth.table()["term"].tolist()
     ['spend_period', 'value_year', 'value_spending']
     """
-    frame = _respondents(linked, index, key, answered, weight)
+    frame = followed_respondents(linked, index, key=key, answered=answered, weight=weight)
     Z, names = _controls(frame, columns.controls)
     found = later_periods(outcomes, columns, frame["key"], frame["date"])
     if np.unique(found.who).size < _FEWEST:
-        raise EstimationError(
+        raise TooFewError(
             f"later behaviour is known of fewer than {_FEWEST} respondents. Wait for more, or pool waves."
         )
     x = frame["index"].to_numpy(float)
@@ -166,12 +169,13 @@ def worth_of_satisfaction(  # noqa: PLR0913 - who, what came later, and what is 
     )
 
 
-def _respondents(
+def followed_respondents(
     linked: Linked | pd.DataFrame,
     index: Any,  # noqa: ANN401 - a column or numbers
-    key: str,
-    answered: str,
-    weight: str | None,
+    *,
+    key: str = "key",
+    answered: str = "date",
+    weight: str | None = None,
 ) -> pd.DataFrame:
     """Key, date, index, weight and what else the frame has, of respondents whose index is known."""
     if isinstance(linked, Linked):
@@ -189,7 +193,7 @@ def _respondents(
         _require(frame, [points])
     frame = frame.assign(index=pd.to_numeric(np.asarray(points), errors="coerce"))
     frame = frame.loc[frame["index"].notna()].reset_index(drop=True)
-    if not frame["index"].between(0, 100).all():
+    if not frame["index"].between(-_ROUNDING, 100 + _ROUNDING).all():
         raise LinkError(
             f"the index is in points from 0 to 100, but reaches from {frame['index'].min():g} to {frame['index'].max():g}."
         )

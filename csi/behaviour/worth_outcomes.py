@@ -12,7 +12,7 @@ from pydantic.dataclasses import dataclass
 
 from csi.behaviour.worth_models import Outcome
 from csi.engine.connection import opened
-from csi.errors import LinkError, known_names
+from csi.errors import LinkError, TooFewError, known_names
 from csi.survey.codebook import section_of
 
 Array = NDArray[np.float64]
@@ -122,7 +122,7 @@ def later_periods(
         )
     rows = rows.loc[~early].sort_values(["who", "begins"], ignore_index=True)
     if not len(rows):
-        raise LinkError(
+        raise TooFewError(
             "no respondent has a period that begins after the answer. Wait for the next period, or read it."
         )
     gone = np.zeros(len(rows), dtype=bool)
@@ -139,17 +139,22 @@ def later_periods(
     )
 
 
+def respondents_rows(outcomes: Any, columns: WorthTable, keys: "pd.Series[str]") -> pd.DataFrame:  # noqa: ANN401
+    """The rows of these customers in a table of an engine, or a file: nothing else of it is taken into memory."""
+    wanted = list(dict.fromkeys([columns.key, columns.begins, *columns.outcomes.values()]))
+    table = opened(outcomes, "the later behaviour")
+    table.require(wanted, "a column of later behaviour")
+    whole = table.columns[columns.key] == "integer"
+    known = [int(k) if k.isdecimal() else -1 for k in keys] if whole else list(keys)
+    found: pd.DataFrame = table.matching(columns.key, known, wanted, as_text=[columns.key]).to_pandas()
+    return found[wanted]
+
+
 def _rows(outcomes: Any, columns: WorthTable, keys: "pd.Series[str]") -> pd.DataFrame:  # noqa: ANN401
-    """The respondents' rows with the columns who, key, begins and the outcomes; a base is asked for these rows alone."""
+    """The respondents' rows with the columns who, key, begins and the outcomes."""
     named = {"key": columns.key, "begins": columns.begins} | {str(name): c for name, c in columns.outcomes.items()}
     if not isinstance(outcomes, pd.DataFrame):
-        table = opened(outcomes, "the later behaviour")
-        table.require(list(named.values()), "a column of later behaviour")
-        known = (
-            [int(k) if k.isdecimal() else -1 for k in keys] if table.columns[columns.key] == "integer" else list(keys)
-        )
-        found = table.matching(columns.key, known, list(dict.fromkeys(named.values())), as_text=[columns.key])
-        outcomes = found.to_pandas()
+        outcomes = respondents_rows(outcomes, columns, keys)
     absent = [column for column in named.values() if column not in outcomes]
     if absent:
         raise LinkError(

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.special import expit, logit
 from scipy.stats import norm
 
 from csi.behaviour.worth_models import Array, Outcome, OutcomeFit, fit_outcome, jacobian, prediction
@@ -165,8 +166,23 @@ def levels_by_fifth(x: Array, found: Periods, weight: Array, level: float) -> pd
             w, who = weight[inside], found.who[inside]
             mean = float(np.average(y[inside], weights=w))
             error = np.sqrt((np.bincount(who, w * (y[inside] - mean)) ** 2).sum()) / w.sum()
+            low, high = _limits(outcome, mean, z * error)
             rows.append(
-                {"outcome": outcome, "index": float(np.average(x[who], weights=w)), "estimate": mean, "ci_low": mean - z * error,
-                 "ci_high": mean + z * error, "n": np.unique(who).size}
+                {"outcome": outcome, "index": float(np.average(x[who], weights=w)), "estimate": mean, "ci_low": low,
+                 "ci_high": high, "n": np.unique(who).size}
             )  # fmt: skip
     return pd.DataFrame(rows)
+
+
+def _limits(outcome: str, mean: float, reach: float) -> tuple[float, float]:
+    """Limits that a share or a count can have: on the scale of log odds, or of logs; of money as they are.
+
+    >>> [round(limit, 3) for limit in _limits("churn", 0.02, 0.03)]
+    [0.004, 0.086]
+    """
+    if outcome == "churn" and 0 < mean < 1:
+        low, high = expit(logit(mean) + np.array([-1, 1]) * reach / (mean * (1 - mean)))
+        return float(low), float(high)
+    if outcome == "complaints" and mean > 0:
+        return mean * float(np.exp(-reach / mean)), mean * float(np.exp(reach / mean))
+    return mean - reach, mean + reach

@@ -20,7 +20,7 @@ from csi.behaviour.lottery import tickets
 from csi.behaviour.risk import NO, UNREADABLE, YES, BaseScores, RiskModel
 from csi.behaviour.table import NOT_RECORDED
 from csi.care.reasons import reasons_for
-from csi.care.spreadsheet import csv_of
+from csi.care.spreadsheet import csv_of, restored
 from csi.display import Result
 from csi.errors import CareError, CsiWarning
 from csi.files import write_whole
@@ -32,10 +32,15 @@ CARE, HOLD_OUT = "care", "hold-out"
 
 @checked_dataclass(frozen=True, slots=True, config=ConfigDict(extra="forbid"))
 class CareRule:
-    """The study file's section on care: how many customers can be cared for, and the share held out."""
+    """The study file's section on care: how many customers can be cared for, and the share held out.
+
+    `treated` is the file of those who had been cared for before a wave's answers: a care list as it was written, or any CSV with
+    a column `key`; may contain "{wave}". They are left out of what a risk is learnt from. A wave without the file had none.
+    """
 
     capacity: int = Field(ge=1)
     holdout: float = Field(default=0.1, ge=0, le=0.5)
+    treated: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +240,21 @@ def care_list(
         seed=seed,
         notes=tuple(_notes(risk, scores, do_not_disturb, consent, (capacity, len(eligible), holdout))),
     )
+
+
+def read_treated(path: Path) -> tuple[str, ...]:
+    """Keys of those who were cared for, from a care list as `CareList.write_csv` wrote it or a CSV with a column `key`.
+
+    Raises
+    ------
+    CareError
+        The file has no column `key`.
+    """
+    rows = pd.read_csv(path, dtype=str, encoding="utf-8-sig", keep_default_na=False)
+    if "key" not in rows:
+        raise CareError(f"{path}: there is no column 'key' with the customers who were cared for.")
+    cared = rows[rows["group"] == CARE] if "group" in rows else rows
+    return tuple(map(restored, cared["key"]))
 
 
 def _require_rules(capacity: int, holdout: float, do_not_disturb: str | None, consent: str | None) -> None:

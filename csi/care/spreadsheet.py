@@ -2,6 +2,8 @@
 
 import csv
 import io
+from collections.abc import Iterable
+from typing import TextIO
 
 import pandas as pd
 
@@ -11,10 +13,24 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 def csv_of(frame: pd.DataFrame) -> bytes:
     """The frame as CSV for Excel: UTF-8 with byte-order mark, no cell that would be taken for a formula."""
     text = io.StringIO(newline="")
-    writer = csv.writer(text)
-    writer.writerow([neutral(name) for name in frame.columns])
-    writer.writerows([neutral(cell) for cell in row] for row in frame.itertuples(index=False, name=None))
+    write_rows(text, frame.columns, frame.itertuples(index=False, name=None))
     return text.getvalue().encode("utf-8-sig")
+
+
+def write_rows(file: TextIO, head: Iterable[object], rows: Iterable[Iterable[object]]) -> None:
+    """Write rows one by one, no cell of which would be taken for a formula."""
+    writer = csv.writer(file)
+    writer.writerow([neutral(name) for name in head])
+    writer.writerows([neutral(cell) for cell in row] for row in rows)
+
+
+def restored(cell: str) -> str:
+    """The text that a cell was before `neutral`.
+
+    >>> restored(neutral("=1+1")), restored("'s-Hertogenbosch")
+    ('=1+1', "'s-Hertogenbosch")
+    """
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
 
 
 def neutral(cell: object) -> object:

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from csi.display import Result, tidy
+from csi.display import Result, brief, tidy
 from csi.drivers.effects import (
     effects_of_items,
     require_straight_lines,
@@ -64,8 +64,8 @@ class Plan(Result):
         if not self.reached and self.target is not None:
             lines = [f"Plan: {self.target:+g} points are beyond the budget; the most is {what}"]
         else:
-            lines = [f"Plan: {what}, for a cost of {best['total_cost']:.3g}"]
-        others = [f"{row.items} for {row.total_cost:.3g}" for row in self.plans.iloc[1:].itertuples()]
+            lines = [f"Plan: {what}, for a cost of {brief(best['total_cost'])}"]
+        others = [f"{row['items']} for {brief(row['total_cost'])}" for row in self.plans.iloc[1:].to_dict("records")]
         return [*lines, *(f"or {other}" for other in others)]
 
     def table(self) -> pd.DataFrame:

@@ -6,16 +6,14 @@ from typing import Any
 import numpy as np
 
 import csi
-from csi.care.lists import CARE
 from csi.index.score import MINIMUM_CELL
 from csi.quarter import Quarter
+from csi.report.behaviour_facts import alerts_rows, leakage_text, rules_text, signature_text, warned_text, worth_text
 from csi.report.labels import Labels
 from csi.report.tables import signed
 from csi.survey.covariates import NEGLIGIBLE
 from csi.survey.weighting import weight_summary
 from csi.words import say
-
-SMALLEST_GROUP = 5  # customers who share a reason, below which a report does not count them
 
 
 def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
@@ -33,9 +31,12 @@ def facts(quarter: Quarter, labels: Labels) -> dict[str, Any]:
         "trend_text": _trend_text(quarter, language),
         "change_text": _change_text(quarter, language),
         "indicators_text": _indicators_text(quarter, language),
-        "signature": _signature_text(quarter, labels),
-        "rules": _rules_text(quarter, language),
-        "alerts": _alerts_rows(quarter, language),
+        "signature": signature_text(quarter, labels),
+        "rules": rules_text(quarter, language),
+        "alerts": alerts_rows(quarter, language),
+        "warned": warned_text(quarter, language),
+        "leakage": leakage_text(quarter, labels),
+        "worth": worth_text(quarter, labels),
         "minimum": MINIMUM_CELL,
         "refused": _refused(quarter, language),
         "weighted": _weighted(quarter, language),
@@ -114,7 +115,7 @@ def _weighted(quarter: Quarter, language: str) -> str:
 
 
 def _refused(quarter: Quarter, language: str) -> str:
-    survey, gaps = quarter.survey, f"{np.isnan(quarter.fit.cases.X).mean():.1%}"
+    survey, gaps = quarter.survey, f"{np.isnan(quarter.fit.cases.answers).mean():.1%}"
     cells, rows = len(survey.refused_cells), len(survey.refused_rows)
     if not cells and not rows:
         return say("report.refused_none", language, gaps=gaps)
@@ -173,55 +174,3 @@ def _indicators_text(quarter: Quarter, language: str) -> str:
         return say("report.indicators_text_single", language)
     limits = {"minimum": f"{rule.minimum_change:g}", "q": f"{100 * rule.q:g}"}
     return say("report.indicators_text", language, wave=waves[-2], **limits)
-
-
-def _signature_text(quarter: Quarter, labels: Labels) -> list[str]:
-    """What goes with the weakest indicator, as sentences."""
-    if quarter.signature is None:
-        return []
-    lead = say("report.signature_text", labels.language, indicator=labels.item(quarter.signature.indicator))
-    return [lead, *quarter.signature.sentences(labels.language, quarter.study.behaviours)]
-
-
-def _rules_text(quarter: Quarter, language: str) -> list[str]:
-    """Readable rules for who is dissatisfied."""
-    table = quarter.study.behaviours
-    if quarter.rules is None or table is None:
-        return []
-    return quarter.rules.texts(language, table.wording)
-
-
-def _alerts_rows(quarter: Quarter, language: str) -> list[tuple[str, str, str]]:
-    """Rule, level and how many customers it points out."""
-    found = quarter.alerts
-    if found is None:
-        return []
-    return [
-        (rule.wording.text(language, rule.name), f"{rule.level}", f"{found.counts[rule.name]:,}")
-        for rule in found.rules
-    ]
-
-
-def care_facts(quarter: Quarter, labels: Labels) -> dict[str, Any] | None:
-    """The care list as counts, with the reasons that enough customers share; never a customer."""
-    care, risk, table = quarter.care, quarter.risk, quarter.study.behaviours
-    if care is None or risk is None or table is None:
-        return None
-    language = labels.language
-    counts = {"treated": f"{care.treated:,}", "eligible": f"{care.eligible:,}", "base": f"{care.base:,}"}
-    expected = {"expected": f"{care.expected_dissatisfied:.0f}", "random": f"{care.expected_random:.0f}"}
-    accuracy = risk.accuracy
-    measured = {"auc": f"{accuracy.auc:.2f}", "low": f"{accuracy.auc_low:.2f}", "high": f"{accuracy.auc_high:.2f}"}
-    treated = care.customers[care.customers["group"] == CARE]
-    shared = treated["reason_feature"].value_counts()
-    return {
-        "treated": counts["treated"],
-        "holdout_line": say("report.care_line", language, holdout=f"{care.held_out:,}"),
-        "text": say("report.care_text", language, file="care_list.csv", **counts),
-        "lines": [
-            say("report.care_expected", language, **expected),
-            say("report.care_accuracy", language, n=f"{accuracy.n:,}", **measured),
-            *(note.text(language) for note in care.notes),
-        ],
-        "reasons": [(table.label(str(f), language), f"{n:,}") for f, n in shared.items() if n >= SMALLEST_GROUP],
-    }

@@ -11,7 +11,8 @@ from csi.display import Result
 from csi.errors import ReportError
 from csi.files import write_whole
 from csi.quarter import Quarter
-from csi.report.facts import care_facts, facts
+from csi.report.behaviour_facts import care_facts
+from csi.report.facts import facts
 from csi.report.labels import Labels
 from csi.report.pictures import pictures
 from csi.report.tables import finding_rows, indicator_rows, priority_rows
@@ -35,10 +36,10 @@ class Report(Result):
 
 
 def quarterly_report(quarter: Quarter, out: str | Path, *, language: str = "en") -> Report:
-    """Write `report_<language>.html` into the folder `out`, with `care_list.csv` and `refused_cells.csv` if there are any.
+    """Write `report_<language>.html` into a folder, and `care_list.csv`, `warnings.csv`, `refused_cells.csv` if there are any.
 
-    The HTML holds no personal data and opens from an e-mail: charts and font are inside. The care list holds customer keys, the
-    refused cells what people wrote; both are readable by their owner only.
+    The HTML holds no personal data and opens from an e-mail: charts and font are inside. The care list and the warnings hold
+    customer keys, the refused cells what people wrote; all are readable by their owner only.
 
     Raises
     ------
@@ -54,6 +55,9 @@ def quarterly_report(quarter: Quarter, out: str | Path, *, language: str = "en")
     if quarter.care is not None:
         paths.append(out / "care_list.csv")
         quarter.care.write_csv(paths[-1])
+    if quarter.warned is not None:
+        paths.append(out / "warnings.csv")
+        quarter.warned.write_csv(paths[-1])
     if len(quarter.survey.refused_cells):
         paths.append(out / "refused_cells.csv")
         write_whole(paths[-1], csv_of(quarter.survey.refused_cells), private=True)

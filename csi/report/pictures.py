@@ -16,6 +16,7 @@ from csi.report.charts.segments import plot_segments
 from csi.report.charts.signature import plot_signature
 from csi.report.charts.trend import plot_index_trend
 from csi.report.charts.waterfall import plot_change_waterfall
+from csi.report.charts.worth import plot_worth
 from csi.report.labels import Labels
 from csi.report.theme import axes, look
 from csi.words import say
@@ -50,6 +51,8 @@ def pictures(quarter: Quarter, labels: Labels) -> dict[str, Picture]:
     if quarter.signature is not None:
         profile = plot_signature(quarter.signature, language=language, table=quarter.study.behaviours)
         found["signature"] = Picture(svg_uri(profile), "", say("report.signature", language))
+    if quarter.worth is not None:
+        add("worth", partial(plot_worth, quarter.worth, language=language), (7.6, 3.8), (3.9, 3.9))
     tree = plot_panorama(quarter.panorama, language=language, codebook=book)
     found["indicators"] = Picture(svg_uri(tree), "", say("report.indicators", language))
     if quarter.segments:

@@ -295,5 +295,6 @@ def test_the_synthetic_study_is_foreseen_and_its_true_behaviours_rank_first(tmp_
     risk = dissatisfaction_risk(*last, earlier=[PastWave(*wave) for wave in past], folds=3)
     assert risk.accuracy.calibration_error < 0.03
     assert risk.accuracy.auc > 0.68
-    true = {"hotline_calls_30d", "complaints_90d", "network_faults_30d", "bill_change", "tenure_months"}
+    counted = {"hotline_calls_count_60d", "complaints_count_120d", "network_faults_count_60d"}
+    true = counted | {"bill_level_change_30d", "tenure_months"}
     assert set(risk.ranking()["term"][:5]) == true

@@ -336,6 +336,15 @@ class TestTheMap:
             csi.signature_map(linked, [])
 
 
+# What the synthetic study's truth calls a cause: the feature that shows it.
+CAUSES = {
+    "hotline_calls_30d": "hotline_calls_count_60d",
+    "network_faults_30d": "network_faults_count_60d",
+    "complaints_90d": "complaints_count_120d",
+    "bill_rise": "bill_level_change_30d",
+}
+
+
 @pytest.mark.filterwarnings("ignore::csi.errors.CsiWarning")  # the impossible cells that the study plants
 def test_true_behaviours_of_a_simulated_study_rank_first(tmp_path):
     path = csi.simulate_study(tmp_path, customers=30_000, respondents=1_000)
@@ -346,7 +355,7 @@ def test_true_behaviours_of_a_simulated_study_rank_first(tmp_path):
     points = survey.answers[["SATI1", "SATI2", "SATI3", "SATI4"]].sub(1).mul(100 / 9).mean(axis=1)
     of_item = set(truth["trouble"]["Quality"]) | set(truth["trouble"][truth["weak_question"]["item"]])
     for indicator, causes in (("QUAL3", of_item), (points.to_numpy(), set(truth["trouble_on_satisfaction"]))):
-        wanted = {{"bill_rise": "bill_change"}.get(c, c) for c in causes if c != "new_customer"}  # tenure is held equal
+        wanted = {CAUSES[cause] for cause in causes if cause != "newness"}  # tenure is held equal
         found = csi.behaviour_signature(linked, indicator, draws=100)
         assert set(found.rows["term"][: len(wanted)]) == wanted
         assert wanted <= set(found.found)

@@ -10,7 +10,6 @@ import pytest
 from linked_waves import wave_of
 
 import csi
-from csi import simulate
 from csi.behaviour.base_rate import base_dissatisfaction
 from csi.behaviour.linkage import link
 from csi.behaviour.risk import dissatisfaction_risk, feature_columns
@@ -97,13 +96,8 @@ def test_a_gap_is_outside_unless_a_respondent_has_one():
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory):
-    """A study in which new customers are unhappier and answer far less often."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulate, "WILLING", {"intercept": -2.5, "per_year": 0.3, "most_years": 10.0})
-        trouble = {k: dict(v) for k, v in simulate.TROUBLE.items()}
-        trouble["Satisfaction"]["new_customer"] = -12.0
-        patch.setattr(simulate, "TROUBLE", trouble)
-        path = csi.simulate_study(tmp_path_factory.mktemp("study"), seed=1, customers=40_000, respondents=2_000)
+    """The synthetic study as it is shipped, in which new customers are less satisfied and answer far less often."""
+    path = csi.simulate_study(tmp_path_factory.mktemp("study"))
     truth = json.loads((path.parent / "truth.json").read_text("utf-8"))["waves"]["2025Q4"]
     linked, y = wave_of(csi.read_study(path), "2025Q4")
     transport = transport_check(linked)

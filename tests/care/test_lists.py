@@ -14,7 +14,7 @@ from scipy.special import expit
 
 from csi.behaviour.linkage import link
 from csi.behaviour.risk import dissatisfaction_risk
-from csi.care.lists import CARE, HOLD_OUT, CareList, CareRule, care_list
+from csi.care.lists import CARE, HOLD_OUT, CareList, CareRule, care_list, read_treated
 from csi.care.spreadsheet import neutral
 from csi.errors import CareError, CsiWarning, LinkError
 from csi.survey.codebook import Codebook, Wording
@@ -241,3 +241,18 @@ def test_a_list_is_not_changed_through_its_table(chosen):
     table = chosen.table()
     table["rank"] = 0
     assert chosen.customers["rank"].iloc[0] == 1
+
+
+class TestThoseWhoWereCaredFor:
+    def test_are_read_from_the_list_that_was_written(self, risk, tmp_path):
+        found = care_list(risk, capacity=40, do_not_disturb=NO, consent=NO)
+        found.write_csv(tmp_path / "care_list.csv")
+        wanted = found.customers.loc[found.customers["group"] == CARE, "key"]
+        assert read_treated(tmp_path / "care_list.csv") == tuple(wanted)
+
+    def test_or_from_any_table_with_keys_whose_zeros_and_signs_count(self, tmp_path):
+        (tmp_path / "t.csv").write_text("key\n007\n'=A1\n", "utf-8")
+        assert read_treated(tmp_path / "t.csv") == ("007", "=A1")
+        (tmp_path / "t.csv").write_text("customer\n007\n", "utf-8")
+        with pytest.raises(CareError, match="no column 'key'"):
+            read_treated(tmp_path / "t.csv")

@@ -14,20 +14,17 @@ from csi.report.labels import Labels
 from csi.report.tables import finding_rows, indicator_rows, priority_rows, signed
 from csi.report.theme import font_path
 from csi.report.webfont import embedded_font
-from csi.simulate import simulate_study
 from csi.words import WORDS, say
 
 
 @pytest.fixture(scope="module")
-def study(tmp_path_factory):
-    return csi.read_study(simulate_study(tmp_path_factory.mktemp("study"), customers=9000, respondents=400))
+def study(small_study):
+    return csi.read_study(small_study)
 
 
 @pytest.fixture(scope="module")
-def quarter(study):
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", CsiWarning)
-        return csi.run_quarter(study, "2026Q1")
+def quarter(small_quarter):
+    return small_quarter
 
 
 @pytest.fixture(scope="module", params=["en", "zh"])
@@ -56,11 +53,12 @@ class TestPage:
             "indicators",
             "trust",
             "signature",
+            "worth",
             "alerts",
             "care_section",
         ):
             assert f"<h2>{say(f'report.{section}', language)}</h2>" in html
-        assert html.count("<img") == 7
+        assert html.count("<img") == 8
 
     def test_says_synthetic(self, page):
         assert say("report.synthetic", page[0]) in page[1]
@@ -120,7 +118,12 @@ def test_without_data_a_section_is_one_sentence(study):
 
 def test_files_and_their_protection(quarter, tmp_path):
     report = quarterly_report(quarter, tmp_path / "new" / "folder", language="zh")
-    assert [path.name for path in report.paths] == ["report_zh.html", "care_list.csv", "refused_cells.csv"]
+    assert [path.name for path in report.paths] == [
+        "report_zh.html",
+        "care_list.csv",
+        "warnings.csv",
+        "refused_cells.csv",
+    ]
     assert all(path.stat().st_mode & 0o077 == 0 for path in report.paths[1:])
     assert "report_zh.html" in str(report)
 

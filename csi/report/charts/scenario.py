@@ -9,6 +9,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
+from csi.display import brief
 from csi.drivers.reach import Plan
 from csi.drivers.scenario import Scenario
 from csi.report.labels import Labels
@@ -116,7 +117,7 @@ def _change(row: Mapping[Any, Any]) -> str:
 
 
 def _step(row: Mapping[Any, Any], language: str) -> str:
-    numbers = {"before": f"{row['before']:.2f}", "after": f"{row['after']:.2f}", "cost": f"{row['cost']:.3g}"}
+    numbers = {"before": f"{row['before']:.2f}", "after": f"{row['after']:.2f}", "cost": brief(row["cost"])}
     return say("scenario.step", language, **numbers)
 
 
@@ -147,7 +148,7 @@ def _promise(plan: Plan, labels: Labels, language: str) -> str:
 def _head_plans(ax: Axes, plan: Plan, y: NDArray[np.float64], language: str) -> None:
     for row in plan.plans.to_dict("records"):
         first = y[(plan.rows["plan"] == row["plan"]).to_numpy()][0]
-        text = say("scenario.plan", language, number=row["plan"], cost=f"{row['total_cost']:.3g}")
+        text = say("scenario.plan", language, number=row["plan"], cost=brief(row["total_cost"]))
         ax.annotate(
             text, (0.005, first - 0.85), xycoords=("axes fraction", "data"), va="center", fontsize=9, color=MUTED
         )

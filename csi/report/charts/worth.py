@@ -33,13 +33,20 @@ def plot_worth(worth: Worth, ax: Axes | None = None, language: str = "en", *, ou
         for x, value, top, n in zip(rows["index"], y, y + reach[1], rows["n"], strict=True):
             text = f"{value:.1f}\nn = {n:,}" if abs(value) >= 1 else f"{value:.2f}\nn = {n:,}"
             ax.annotate(text, (x, top), (0, 4), textcoords="offset points", fontsize=8, color=MUTED, ha="center")
-        ax.set_xlabel(say("worth.index", language))
+        figure = ax.get_figure(root=True)
+        wide = int((11 if language == "en" else 7) * (figure.get_size_inches()[0] if figure is not None else 7.0))
+        ax.set_xlabel(fill(say("worth.index", language), wide - 10))
         ax.set_ylabel(say(f"worth.{outcome}", language))
-        ax.set_title(fill(_price(worth, language), 80 if language == "en" else 42), loc="left", fontsize=10)
+        ax.set_title(fill(_price(worth, language), wide - 5), loc="left", fontsize=10)
         ax.margins(x=0.12, y=0.2)
+        if outcome != "spend":
+            ax.set_ylim(bottom=0)
         ax.yaxis.grid(True, color=GRID)
         ax.set_axisbelow(True)
-        ax.text(0, -0.2, say("worth.caveat", language), transform=ax.transAxes, fontsize=8, color=MUTED, va="top")
+        ax.annotate(
+            fill(say("worth.caveat", language), wide), (0, 0), (0, -48), "axes fraction", "offset points", va="top",
+            fontsize=8, color=MUTED,
+        )  # fmt: skip
     return dress(ax)
 
 
