@@ -58,12 +58,15 @@ def behaviour_of(
     if table is None or study.codebook.key is None:
         absent["care"] = "absent.no_behaviour" if table is None else "absent.no_key"
         return Behaviour(alerts=_alerts(study, survey_of(boot), progress))
+    from csi.behaviour.feature_leaks import leakage_check  # noqa: PLC0415 - heavy
+
     progress("join answers to behaviour")
     linked = study.link(survey_of(boot), table)
     past = _linked_before(study, table, boots[:-1])
     alerts = _alerts(study, survey_of(boot), progress)
     found = Behaviour(
         linked=linked,
+        leakage=leakage_check(linked, None if study.risk is None else _dissatisfied(study, study.risk, boot)),
         signature=_signature(linked, boot, study.about.target, priority, progress),
         worth=_worth(study, past or [(boot, linked)], absent, progress),
         alerts=alerts,
@@ -91,9 +94,8 @@ def _with_risk(
     absent: dict[str, str],
     progress: Progress,
 ) -> Behaviour:
-    """Leaks, risk, rules, share of the base and care list, as far as there are dissatisfied respondents to learn from."""
+    """Risk, rules, share of the base and care list, as far as there are dissatisfied respondents to learn from."""
     from csi.behaviour.base_rate import base_dissatisfaction  # noqa: PLC0415 - heavy
-    from csi.behaviour.feature_leaks import leakage_check  # noqa: PLC0415 - heavy
     from csi.behaviour.risk import dissatisfaction_risk  # noqa: PLC0415 - heavy
     from csi.behaviour.rules import risk_rules  # noqa: PLC0415 - heavy
 
@@ -102,7 +104,6 @@ def _with_risk(
     if linked is None or study.risk is None:
         raise CsiError("a risk needs linked answers and a rule of who is dissatisfied.")
     dissatisfied, transport = _dissatisfied(study, study.risk, boot), _transport(linked)
-    found = replace(found, leakage=leakage_check(linked, dissatisfied))
     weights = None if transport is None else transport.survey_weights
     try:
         earlier = _past_waves(study, study.risk, past)
