@@ -44,6 +44,7 @@ def demo(
 @app.command()
 def check(study: StudyPath, data_dir: DataDir = None, quiet: Quiet = False, strict: Strict = False) -> None:
     """Read a study, all its answers and behaviour tables; say what was found and what was refused."""
+    from csi.quarter_behaviour import alerts_of
     from csi.structural.assessment import assess
     from csi.structural.estimation import fit
     from csi.study import read_study
@@ -71,6 +72,8 @@ def check(study: StudyPath, data_dir: DataDir = None, quiet: Quiet = False, stri
             tell(f"  ... {len(refused) - 5:,} more; `csi report` writes all of them to refused_cells.csv")
         if plan.behaviour is not None and plan.codebook.key is not None:
             tell("\n".join(plan.link(survey, plan.behaviour).headline()))
+        if wave is plan.waves[-1] and (alerts := alerts_of(plan, survey)) is not None:
+            tell("\n".join(alerts.headline()))
     if strict and failing:
         raise typer.Exit(1)
 

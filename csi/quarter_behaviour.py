@@ -1,8 +1,8 @@
 """What one wave's behaviour tells: join, leaks, signature, risk, share of the base, worth of a point, care list, warnings."""
 
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:  # these bring database engines and classifiers, which a study
     from csi.behaviour.signature import Signature
     from csi.behaviour.transport import Transport
     from csi.behaviour.worth import Worth
+    from csi.behaviour.worth_outcomes import WorthTable
     from csi.care.lists import CareList
     from csi.care.warning_list import WarningList
 
@@ -57,13 +58,13 @@ def behaviour_of(
     table, boot = study.behaviour, boots[-1]
     if table is None or study.codebook.key is None:
         absent["care"] = "absent.no_behaviour" if table is None else "absent.no_key"
-        return Behaviour(alerts=_alerts(study, survey_of(boot), progress))
+        return Behaviour(alerts=alerts_of(study, survey_of(boot), progress))
     from csi.behaviour.feature_leaks import leakage_check  # noqa: PLC0415 - heavy
 
     progress("join answers to behaviour")
     linked = study.link(survey_of(boot), table)
     past = _linked_before(study, table, boots[:-1])
-    alerts = _alerts(study, survey_of(boot), progress)
+    alerts = alerts_of(study, survey_of(boot), progress)
     found = Behaviour(
         linked=linked,
         leakage=leakage_check(linked, None if study.risk is None else _dissatisfied(study, study.risk, boot)),
@@ -206,35 +207,54 @@ def _worth(
     if not followed:
         absent["worth"] = "absent.no_later_behaviour"
         return None
-    from csi.behaviour.worth import followed_respondents, worth_of_satisfaction  # noqa: PLC0415 - heavy
-    from csi.behaviour.worth_outcomes import respondents_rows  # noqa: PLC0415 - heavy
+    from csi.behaviour.worth import worth_of_satisfaction  # noqa: PLC0415 - heavy
 
     progress("what a point of satisfaction is worth")
-    target, parts, later = study.about.target, [], []
-    for boot, linked in followed:
-        points = boot.fit.index_scores[target].to_numpy()
-        part = followed_respondents(linked, points)
-        parts.append(part)
-        later.append(respondents_rows(study.file(in_wave(table.table, survey_of(boot).wave)), table, part["key"]))
-    people = pd.concat(parts, ignore_index=True).drop_duplicates("key")
-    reliability = followed[-1][0].fit.reliability.loc[target, ["rho_a"]].to_numpy(float)[0]
     try:
-        return worth_of_satisfaction(
-            people,
-            pd.concat(later, ignore_index=True).drop_duplicates([table.key, table.begins]),
-            table,
-            index="index",
-            weight="weight",
-            reliability=reliability if 0 < reliability <= 1 else None,
-            base_customers=waves[-1][1].base_rows,
-        )
+        with _section(study, "[worth]"):
+            people, later = _later(study, table, followed)
+            reliability = followed[-1][0].fit.reliability.loc[study.about.target, ["rho_a"]].to_numpy(float)[0]
+            return worth_of_satisfaction(
+                people,
+                later,
+                table,
+                index="index",
+                weight="weight",
+                reliability=reliability if 0 < reliability <= 1 else None,
+                base_customers=waves[-1][1].base_rows,
+            )
     except (EstimationError, TooFewError) as error:
         warnings.warn(str(error), CsiWarning, stacklevel=2)
         absent["worth"] = "absent.worth_refused"
         return None
 
 
-def _alerts(study: Study, survey: Survey, progress: Progress) -> "CustomerAlerts | None":
+def _later(
+    study: Study, table: "WorthTable", followed: "list[tuple[Bootstrap, Linked]]"
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Respondents with their index, each customer's first answer, and what they did after it."""
+    from csi.behaviour.worth import followed_respondents  # noqa: PLC0415 - heavy
+    from csi.behaviour.worth_outcomes import respondents_rows  # noqa: PLC0415 - heavy
+
+    people, later = [], []
+    for boot, linked in followed:
+        people.append(followed_respondents(linked, boot.fit.index_scores[study.about.target].to_numpy()))
+        place = study.file(in_wave(table.table, survey_of(boot).wave))
+        later.append(respondents_rows(place, table, people[-1]["key"]))
+    first = pd.concat(people, ignore_index=True).drop_duplicates("key")
+    return first, pd.concat(later, ignore_index=True).drop_duplicates([table.key, table.begins])
+
+
+@contextmanager
+def _section(study: Study, name: str) -> Iterator[None]:
+    """Say of which section of the study file an error speaks."""
+    try:
+        yield
+    except CsiError as error:
+        raise type(error)(f"{study.path}, {name}: {error}") from None
+
+
+def alerts_of(study: Study, survey: Survey, progress: Progress = lambda step: None) -> "CustomerAlerts | None":
     """Whom the study's rules point out on the day after the last answer."""
     if not study.alerts or "date" not in survey.respondents or survey.respondents["date"].isna().all():
         return None
@@ -243,7 +263,8 @@ def _alerts(study: Study, survey: Survey, progress: Progress) -> "CustomerAlerts
     progress("warnings from behaviour")
     tables = study.tables([rule.table for rule in study.alerts], survey.wave)
     as_of = (survey.respondents["date"].max() + pd.Timedelta(days=1)).date()
-    return customer_alerts(tables, study.alerts, as_of=as_of, replay=True, engine=study.engine.connect())
+    with _section(study, "[[alerts]]"):
+        return customer_alerts(tables, study.alerts, as_of=as_of, replay=True, engine=study.engine.connect())
 
 
 def _warned(study: Study, alerts: "CustomerAlerts", table: BehaviourTable, survey: Survey) -> "WarningList":

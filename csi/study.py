@@ -11,7 +11,7 @@ import pandas as pd
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.dataclasses import dataclass as checked_dataclass
 
-from csi.behaviour.table import BehaviourTable
+from csi.behaviour.table import NOT_RECORDED, BehaviourTable
 from csi.display import Result
 from csi.errors import StudyError, known_names
 from csi.files import in_wave
@@ -187,13 +187,17 @@ class Study(Result):
                 f"{self.path}: {section} needs {name!r} for wave {survey.wave!r}, which is not in {self.data_dir}. Put it "
                 f"there, name its folder with --data-dir, or leave {section} out."
             )
+        engine = self.engine.connect()
+        base = engine.read(self.file(in_wave(table.table, survey.wave)), text=[table.key])
+        for what, column in (("do_not_disturb", table.do_not_disturb), ("consent", table.consent)):
+            base.require([column] if column != NOT_RECORDED else [], f"{what} in [behaviour]")
         return link(
             survey,
-            self.file(in_wave(table.table, survey.wave)),
+            base,
             key=table.key,
             features=table.features,
             date=table.date,
-            engine=self.engine.connect(),
+            engine=engine,
             events=self.features,
             tables=self.tables([rule.table for rule in self.features], survey.wave),
         )
@@ -250,6 +254,11 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
         known = known_names(about.target, model.names, "The model's constructs are")
         raise StudyError(f"{path}: target = {about.target!r} is not in the model. {known}")
     waves = _waves(content["waves"], path)
+    risk = _part("csi.behaviour.dissatisfaction.DissatisfactionRule", content, "risk", path)
+    items = [item.name for item in codebook.items]
+    if risk is not None and risk.item is not None and risk.item not in items:
+        known = known_names(risk.item, items, "The codebook's items are")
+        raise StudyError(f"{path}, [risk]: item = {risk.item!r} is not in the codebook. {known}")
     return Study(
         about=about,
         waves=waves,
@@ -265,7 +274,7 @@ def read_study(path: str | Path, *, data_dir: str | Path | None = None) -> Study
         behaviour=BehaviourTable.from_dict(content["behaviour"], f"{path}, [behaviour]")
         if "behaviour" in content
         else None,
-        risk=_part("csi.behaviour.dissatisfaction.DissatisfactionRule", content, "risk", path),
+        risk=risk,
         care=_part("csi.care.lists.CareRule", content, "care", path),
         path=path,
         data_dir=Path(data_dir) if data_dir is not None else path.parent / about.data_dir,

@@ -303,6 +303,10 @@ WORDS: dict[str, tuple[str, str]] = {
         "none changed.",
         "{all}项行为特征中有{proven}项在剔除答卷当时及之后的{removed}条事件后重新计算，结果均未改变。",
     ),
+    "report.leakage_undated": (
+        "Of {undated} of {all} features nobody knows that they are from before every answer: dates are missing or late.",
+        "{all}项行为特征中有{undated}项因日期缺失或偏晚，无法确认均早于答卷。",
+    ),
     "report.leakage_suspect": (
         "{name} may know what came after the answer: see the warnings of the run.",
         "“{name}”可能包含答卷之后的信息，详见运行时的警告。",
@@ -1089,6 +1093,14 @@ WORDS: dict[str, tuple[str, str]] = {
     "signature.better_value": (
         "'{indicator}' is higher {whom}: {slope} points ({level} % interval {low} to {high})",
         "{whom}，“{indicator}”得分较高：{slope} 分（{level}%区间 {low} 至 {high}）",
+    ),
+    "signature.weaker_item": (
+        "'{indicator}' is answered lower {whom}: {slope} on its own scale ({level} % interval {low} to {high})",
+        "{whom}，“{indicator}”评分较低：{slope}（按题目原量表；{level}%区间 {low} 至 {high}）",
+    ),
+    "signature.better_item": (
+        "'{indicator}' is answered higher {whom}: {slope} on its own scale ({level} % interval {low} to {high})",
+        "{whom}，“{indicator}”评分较高：{slope}（按题目原量表；{level}%区间 {low} 至 {high}）",
     ),
     "signature.weaker_share": (
         "'{indicator}' is more frequent {whom}: {slope} percentage points ({level} % interval {low} to {high})",

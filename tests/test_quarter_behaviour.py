@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import csi
-from csi.errors import CsiWarning, StudyError
+from csi.errors import CsiWarning, LinkError, StudyError
 from csi.quarter_behaviour import behaviour_of
 
 
@@ -110,6 +110,12 @@ class TestWorth:
         assert quarter.worth is None
         assert quarter.absent["worth"] == "absent.no_later_behaviour"
 
+    def test_a_fault_of_its_table_names_the_section(self, without_risk):
+        path = without_risk.parent / "data" / "later_2025Q4.parquet"
+        pd.read_parquet(path).assign(left="no").to_parquet(path)
+        with pytest.raises(LinkError, match=r"study.toml, \[worth\]: later behaviour: 'no' in column 'left'"):
+            run(without_risk, "2026Q1")
+
     @pytest.mark.filterwarnings("ignore:.*cells refused")  # those that the study plants
     def test_that_cannot_be_estimated_is_said_and_stops_nothing(self, without_risk):
         path = without_risk.parent / "data" / "later_2025Q4.parquet"
@@ -125,6 +131,12 @@ class TestWarnings:
         found = small_quarter.warned
         assert found.contact + found.protected == sum(small_quarter.alerts.counts.values())
         assert found.contact > found.protected > 0
+
+    def test_a_fault_of_a_rule_names_the_section(self, without_risk):
+        text = without_risk.read_text("utf-8")
+        without_risk.write_text(text.replace('column = "hotline_calls_30d"', 'column = "calls"'), "utf-8")
+        with pytest.raises(LinkError, match=r"study.toml, \[\[alerts\]\]: .*no column 'calls'"):
+            run(without_risk, "2025Q4")
 
     def test_nothing_is_listed_where_nobody_says_who_may_be_contacted(self, copy):
         text = copy.read_text("utf-8")

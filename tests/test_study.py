@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 import csi
-from csi.errors import CsiWarning, EstimationError, ModelError, StudyError, SurveyError
+from csi.errors import CsiWarning, EstimationError, LinkError, ModelError, StudyError, SurveyError
 
 SURVEYS = Path(__file__).resolve().parent.parent / "surveys"
 
@@ -159,6 +159,17 @@ class TestFaults:
 
     def test_an_impossible_cut(self, simulated, tmp_path):
         self.fails(simulated, tmp_path, ("below = 60", "below = 600"), "above 0 and at most 100")
+
+    def test_who_counts_as_dissatisfied_by_an_item_that_is_not_asked(self, simulated, tmp_path):
+        said = r"\[risk\]: item = 'SATI9' is not in the codebook.*Did you mean 'SATI4'"
+        self.fails(simulated, tmp_path, ("below = 60", 'item = "SATI9"\nat_most = 4'), said)
+
+    @pytest.mark.filterwarnings("ignore::csi.errors.CsiWarning")
+    def test_a_protection_that_is_not_recorded_is_found_before_anything_is_learnt(self, simulated, tmp_path):
+        path, data = edited(simulated, tmp_path, ('consent = "consent"', 'consent = "permission"'))
+        study = csi.read_study(path, data_dir=data)
+        with pytest.raises(LinkError, match=r"no column 'permission', which is named as consent in \[behaviour\]"):
+            study.link(study.read(), study.behaviour)
 
     def test_not_toml(self, tmp_path):
         (tmp_path / "study.toml").write_text("[study", "utf-8")

@@ -4,6 +4,7 @@ import warnings
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from csi.display import Result, tidy
 from csi.engine import Engine, Table, connect, write
 from csi.engine.alert_rules import CUSTOMER, ChurnCounts, churn_after, met, span_of, warnings_of
 from csi.engine.connection import opened
-from csi.engine.operations import require_same_kind, summarise
+from csi.engine.operations import holding, require_same_kind, summarise
 from csi.errors import CsiWarning, LinkError, known_names
 
 
@@ -133,6 +134,7 @@ def customer_alerts(
     table = warnings_of(found, constants, as_of)
     counted = summarise(table, ["rule"], {"n": ("rows", None)})
     counts = {row["rule"]: int(row["n"]) for row in counted.arrow(counted.expression).to_pylist()}
+    _warn_of_idle(opened_tables, [rule for rule in chosen if not counts.get(rule.name)])
     return CustomerAlerts(as_of, chosen, table, {rule.name: counts.get(rule.name, 0) for rule in chosen})
 
 
@@ -154,6 +156,25 @@ def _met(table: Table, rule: AlertRule, as_of: date) -> Table:
         return met(table, rule.condition, key=rule.key, at=rule.date, as_of=as_of)
     except LinkError as error:
         raise LinkError(f"rule {rule.name!r}: {error}") from None
+
+
+def _warn_of_idle(tables: Mapping[str, Table], rules: Sequence[AlertRule]) -> None:
+    """Warn of rules that warn of nobody because no row says what they ask for: a value is likely to be misspelt."""
+    for rule in rules:
+        table, wanted = tables[rule.table], {c: v for c, v in rule.where.items() if isinstance(v, str)}
+        found = holding(table, {c: partial(_says, c, v) for c, v in wanted.items()})
+        for column in (c for c, rows in found.items() if not rows):
+            levels = ", ".join(map(repr, table.levels(column, 5)))
+            warnings.warn(
+                f"{table.name}: no row has {column} = {wanted[column]!r}, which rule {rule.name!r} asks for, so that it warns of "
+                f"nobody. {column} holds {levels}.",
+                CsiWarning,
+                stacklevel=3,
+            )
+
+
+def _says(column: str, value: str, rows: Any) -> Any:  # noqa: ANN401 - ibis is untyped
+    return rows[column] == value
 
 
 def _require_in_time(tables: Mapping[str, Table], rules: Sequence[AlertRule], as_of: date, replay: bool) -> None:

@@ -8,6 +8,7 @@ where they foretell the answer all but perfectly, or where events that count bea
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -236,7 +237,12 @@ def _association(values: "pd.Series[float]", y: NDArray[np.float64], numeric: bo
 def _undated(linked: Linked) -> list[str]:
     """What is to be said of snapshots whose place before the answer is not certain."""
     if linked.unchecked:
-        return [f"{linked.unchecked:,} of {len(linked):,} snapshots cannot be dated: name their day as date"]
+        answers = linked.survey.respondents.get("date")
+        blank = len(linked) if answers is None else int(answers.iloc[linked.frame["row"].to_numpy()].isna().sum())
+        what = f"{blank:,} of {len(linked):,} answers have no date in {Path(linked.survey.source.path).name}"
+        if blank < linked.unchecked:
+            what = f"{linked.unchecked:,} of {len(linked):,} snapshots have no day: name the column that has it as date"
+        return [f"{what}, so that nobody knows which came first"]
     if linked.same_day:
         return [f"{linked.same_day:,} of {len(linked):,} snapshots are of the day of the answer, before or after it"]
     return []

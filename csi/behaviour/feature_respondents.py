@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,9 +14,10 @@ from numpy.typing import NDArray
 from csi.behaviour.feature_rules import EventFeatures
 from csi.behaviour.features import events_of, with_features
 from csi.engine import Engine, Table
-from csi.errors import LinkError
+from csi.errors import CsiWarning, LinkError
 from csi.survey.survey import Survey
 
+_STRAY_GAP, _STRAY_SHARE = 14, 0.02  # days between the last answers and the others, and their share at most
 ROW, ANSWERED = "survey_row", "answered_on"
 
 
@@ -47,6 +49,24 @@ class Respondents:
         """The day of the last answer."""
         last = None if self.answered is None else self.answered.max()
         return None if last is None or pd.isna(last) else last.date()
+
+    def warn_of_stray_days(self) -> None:
+        """Warn if a few answers are dated long after all others: the base is taken on the day of the last answer."""
+        if self.answered is None:
+            return
+        days = self.answered.dropna().dt.normalize().sort_values(ignore_index=True)
+        after = len(days) - np.flatnonzero(days.diff().dt.days > _STRAY_GAP)
+        few = after[after <= _STRAY_SHARE * len(days)]
+        if not len(few):
+            return
+        row = self.survey.respondents["row"].iloc[self.positions[self.answered.argmax()]]
+        warnings.warn(
+            f"{self.survey.source.path}: {few[0]:,} of {len(days):,} answers are dated over {_STRAY_GAP} days after all others, "
+            f"which end on {days[len(days) - few[0] - 1]:%Y-%m-%d}; the last, {self.last_day}, is of row {row}. Events of the "
+            "base count up to that day. Correct the date if it is mistyped, or give as_of the day that is meant.",
+            CsiWarning,
+            stacklevel=4,
+        )
 
     def require_days(self) -> None:
         """Raise LinkError if no answer has a date."""

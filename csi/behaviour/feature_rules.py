@@ -110,7 +110,7 @@ class EventFeatures:
     def measures(self) -> dict[str, WindowMeasure]:
         """What the engine counts: features, or the two parts of one under the names <feature>__now and <feature>__all."""
         found: dict[str, WindowMeasure] = {}
-        where, total = self._condition(), "rows" if self.column is None else "sum"
+        where, total = self.condition(), "rows" if self.column is None else "sum"
         for name, (kind, days) in self._windows().items():
             if kind in ("change", "level_change"):
                 function = "mean" if kind == "level_change" else total
@@ -146,6 +146,11 @@ class EventFeatures:
                 )
 
     @property
+    def asked(self) -> str:
+        """Which events count, as the study file says it."""
+        return " and ".join(f"{column} = {value!r}" for column, value in self.where.items())
+
+    @property
     def columns(self) -> list[str]:
         """Columns of the table that are read, without the key."""
         return list(dict.fromkeys(c for c in (self.time, self.known, self.column, *self.where) if c is not None))
@@ -166,7 +171,8 @@ class EventFeatures:
                 found |= {f"{self.name}_{kind}_{days}d": (kind, days) for days in self.windows}
         return found
 
-    def _condition(self) -> Callable[[Any], Any] | None:
+    def condition(self) -> Callable[[Any], Any] | None:
+        """Which events count, as the engine is asked it; None for all."""
         if not self.where:
             return None
         wanted = {c: v if isinstance(v, tuple) else (v,) for c, v in self.where.items()}

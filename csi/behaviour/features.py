@@ -4,6 +4,7 @@ Everything stays in the engine: a table comes back of which nothing has been wor
 written. An event counts if it is, and was known, strictly before the moment; where days alone are known, on an earlier day.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -13,8 +14,8 @@ from csi.behaviour.feature_rules import EventFeatures, require_names
 from csi.engine import Engine, Table, table_of
 from csi.engine.clocks import comparable, comparable_to, require_moments
 from csi.engine.event_windows import event_windows
-from csi.engine.operations import join, keep, project, require_same_kind
-from csi.errors import LinkError
+from csi.engine.operations import holding, join, keep, project, require_same_kind
+from csi.errors import CsiWarning, LinkError
 
 Place = str | Path | Table | Any  # a file, a table of an engine, or an ibis table, which is untyped
 
@@ -75,6 +76,7 @@ def features_of_base(
     opened = open_tables(rules, tables or {}, base, key)
     for group in grouped(rules):
         events = events_of(opened[group[0].table], group, spine, key)
+        _warn_of_idle(opened[group[0].table], group)
         require_overlap(events, group, spine, key, as_of)
         spine = with_features(spine, events, group, key=key, as_of=as_of)
     return spine
@@ -127,6 +129,8 @@ def events_of(table: Table, group: Sequence[EventFeatures], spine: Table, key: s
 
 def require_overlap(events: Table, group: Sequence[EventFeatures], spine: Table, key: str, as_of: date) -> None:
     """Raise LinkError if no event is of a customer of the spine, or none lies in the windows before a moment."""
+    if not _any(events):
+        raise LinkError(f"{events.name}: the table is empty. Give the events, or leave its features out.")
     if not _any(join(events, project(spine, [key]), key, how="semi")):
         raise LinkError(
             f"{events.name}: no event is of a customer of {spine.name}. Both must name customers in the same way in "
@@ -139,6 +143,20 @@ def require_overlap(events: Table, group: Sequence[EventFeatures], spine: Table,
             f"{events.name}: no event lies in the {reach} days before {as_of}, so that every window would be empty. Either the "
             f"table ends too early, or {as_of} is a date in the future."
         )
+
+
+def _warn_of_idle(table: Table, group: Sequence[EventFeatures]) -> None:
+    """Warn of rules whose condition no event meets: a value is likely to be misspelt, and the feature says nothing."""
+    conditions = {rule.name: condition for rule in group if (condition := rule.condition()) is not None}
+    for name, rows in holding(table, conditions).items():
+        if not rows:
+            rule = next(rule for rule in group if rule.name == name)
+            said = "; ".join(f"{c} holds {', '.join(map(repr, table.levels(c, 5)))}" for c in rule.where)
+            warnings.warn(
+                f"{table.name}: no event has {rule.asked}, which {name!r} asks for, so that nothing is counted. {said}.",
+                CsiWarning,
+                stacklevel=2,
+            )
 
 
 def with_features(spine: Table, events: Table, group: Sequence[EventFeatures], *, key: str, as_of: str | date) -> Table:

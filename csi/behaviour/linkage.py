@@ -172,6 +172,8 @@ class Linked(Result):
             lines.append("dates unknown: whether behaviour came before the answer could not be checked")
         elif self.unchecked:
             lines.append(f"{self.unchecked:,} without a date: whether behaviour came before the answer is unknown")
+        if self.as_of is not None:
+            lines.append(f"events count before each answer; for the base before {self.as_of}")
         if self.repeated:
             lines.append(f"{self.repeated:,} customers have several snapshots: the last before the day was taken")
         table = self.comparison()
@@ -235,6 +237,8 @@ def link(  # noqa: PLR0913 - the answers, the base, its columns, the events and 
     people = respondents_of(survey, keys, table, key)
     if events or repeated:
         people.require_days()
+        if as_of is None:
+            people.warn_of_stray_days()
     day = _day(as_of, people)
     whole = table
     if repeated:

@@ -121,7 +121,7 @@ class Signature(Result):
     def sentences(self, language: str = "en", table: BehaviourTable | None = None) -> list[str]:
         """What was found in plain words, strongest first, and that it is no proof of a cause; `table` has the wordings."""
         level = self.rows.attrs["level"]
-        controls = listed([name_of(name, self.wording, language) for name in self.controls], language)
+        controls = listed([name_of(name, self.wording, language, table) for name in self.controls], language)
         own = {
             "indicator": name_of(self.indicator, self.wording, language),
             "controls": controls,
@@ -137,7 +137,7 @@ class Signature(Result):
 
     def _sentence(self, row: dict[Any, Any], own: dict[str, str], language: str, table: BehaviourTable | None) -> str:
         side = "weaker" if row["estimate"] > 0 else "better"
-        subject = "share" if self.kind == "share" else "value"
+        subject = {"share": "share", "item": "item"}.get(self.kind, "value")
         whom = say(
             f"signature.whom_{row['kind']}",
             language,

@@ -19,8 +19,10 @@ def signed(value: float, digits: int) -> str:
     return f"+{text}" if float(text) > 0 else text
 
 
-def name_of(name: str, wording: Mapping[str, Wording], language: str) -> str:
-    """An indicator's or a control's name for people."""
+def name_of(name: str, wording: Mapping[str, Wording], language: str, table: BehaviourTable | None = None) -> str:
+    """An indicator's or a control's name for people; a control may be a behaviour."""
+    if table is not None and name in table.features and name not in wording:
+        return table.label(name, language)
     known = say("signature.dissatisfied", language) if name == "dissatisfied" else name
     known = say(f"construct.{name}", language) if knows(f"construct.{name}") else known
     return wording.get(name, Wording()).text(language, known)

@@ -25,7 +25,7 @@ from csi.display import Result
 from csi.errors import CareError, CsiWarning
 from csi.files import write_whole
 from csi.survey.codebook import Wording
-from csi.words import say
+from csi.words import LANGUAGES, say
 
 CARE, HOLD_OUT = "care", "hold-out"
 
@@ -122,17 +122,20 @@ class CareList(Result):
             *(note.text() for note in self.notes),
         ]
 
-    def write_csv(self, path: str | Path) -> None:
+    def write_csv(self, path: str | Path, wording: Mapping[str, Wording] | None = None) -> None:
         """Write the list for Excel: UTF-8 with BOM, readable by its owner alone, complete or not at all.
 
-        A text that a spreadsheet would run as a formula (it begins with = + - @ tab or return) gets a leading apostrophe.
+        Beside the columns of `customers` stand the reasons in words, `en` and `zh`; `wording` names the features. A text that a
+        spreadsheet would run as a formula (it begins with = + - @ tab or return) gets a leading apostrophe.
 
         Raises
         ------
         FileError
             The place cannot be written to.
         """
-        write_whole(Path(path), csv_of(self.customers), private=True)
+        words = {language: self.reasons(language, wording) for language in LANGUAGES}
+        numbers = {"probability": 4, "reason_points": 1}
+        write_whole(Path(path), csv_of(self.customers.round(numbers).assign(**words)), private=True)
 
     def __str__(self) -> str:
         return str(self._without_keys(len(self.customers)))

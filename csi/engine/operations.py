@@ -171,6 +171,22 @@ def with_buckets(table: Table, key: str, buckets: int, name: str = "bucket") -> 
     return with_columns(table, {name: lambda t: bucket_of(t[key].cast("int64"), buckets).cast("int64")})
 
 
+def holding(table: Table, conditions: Mapping[str, Columns]) -> dict[str, int]:
+    """Name -> rows for which a condition holds, all from one reading of the table.
+
+    >>> import pyarrow as pa
+    >>> from csi.engine import connect
+    >>> bills = connect().hold(pa.table({"id": [1, 2, 3], "amount": [10.0, 250.0, None]}), "bills")
+    >>> holding(bills, {"large": lambda t: t["amount"] > 100, "free": lambda t: t["amount"] == 0})
+    {'large': 1, 'free': 0}
+    """
+    if not conditions:
+        return {}
+    sums = {f"n{j}": condition(table.expression).sum() for j, condition in enumerate(conditions.values())}
+    row = table.arrow(table.expression.agg(**sums)).to_pylist()[0]
+    return {name: int(row[f"n{j}"] or 0) for j, name in enumerate(conditions)}
+
+
 def crosstab(table: Table, rows: str, columns: str) -> Table:
     """How many rows have each pair of values of two columns: one row a pair, column 'n'; gaps are a value."""
     return summarise(table, [rows, columns], {"n": ("rows", None)})

@@ -105,6 +105,13 @@ class Table:
                 typical[name] = first[0]["value"] if first else None
         return typical
 
+    def levels(self, column: str, count: int) -> list[str]:
+        """The most frequent values of a column as texts, gaps left out."""
+        values = self.expression.select(value=self._text(column))
+        counts = values.filter(values["value"].notnull()).group_by("value").agg(rows=lambda t: t.count())
+        found = self.arrow(counts.order_by([ibis.desc("rows"), "value"]).limit(count))
+        return [str(value) for value in found["value"].to_pylist()]
+
     def matching(
         self, column: str, values: Sequence[Any], columns: Sequence[str], as_text: Collection[str] = ()
     ) -> pa.Table:

@@ -26,7 +26,9 @@ def signature_text(quarter: Quarter, labels: Labels) -> list[str]:
         return []
     found, language = quarter.signature, labels.language
     code = "report.signature_text" if found.controls else "report.signature_plain"
-    equal = listed([name_of(name, found.wording, language) for name in found.controls], language)
+    equal = listed(
+        [name_of(name, found.wording, language, quarter.study.behaviours) for name in found.controls], language
+    )
     lead = say(code, language, indicator=labels.term(found.indicator), controls=equal)
     return [lead, *found.sentences(language, quarter.study.behaviours)]
 
@@ -69,6 +71,9 @@ def leakage_text(quarter: Quarter, labels: Labels) -> list[str]:
     if proven:
         counts = {"proven": f"{proven:,}", "all": f"{len(found.rows):,}", "removed": f"{found.removed:,}"}
         lines.append(say("report.leakage", language, **counts))
+    undated = int(((found.rows["verdict"] != "pass") & ~(found.rows["auc"] > SUSPICIOUS)).sum())
+    if undated:
+        lines.append(say("report.leakage_undated", language, undated=f"{undated:,}", all=f"{len(found.rows):,}"))
     suspect = found.rows.loc[found.rows["auc"] > SUSPICIOUS, "term"]
     return lines + [say("report.leakage_suspect", language, name=table.label(name, language)) for name in suspect]
 

@@ -54,7 +54,8 @@ def quarterly_report(quarter: Quarter, out: str | Path, *, language: str = "en")
     write_whole(paths[0], page.encode())
     if quarter.care is not None:
         paths.append(out / "care_list.csv")
-        quarter.care.write_csv(paths[-1])
+        table = quarter.study.behaviours
+        quarter.care.write_csv(paths[-1], table.wording if table is not None else None)
     if quarter.warned is not None:
         paths.append(out / "warnings.csv")
         quarter.warned.write_csv(paths[-1])

@@ -57,10 +57,11 @@ def plain(value: float, decimals: int = 2) -> str:
 def signed(value: float) -> str:
     """A difference with its sign: a real minus, never a hyphen.
 
-    >>> signed(-1.24), signed(0.04)
-    ('−1.2', '+0.0')
+    >>> signed(-1.24), signed(0.04), signed(-0.04)
+    ('−1.2', '0.0', '0.0')
     """
-    return f"{value:+.1f}".replace("-", "−")
+    text = f"{value:+.1f}"
+    return text[1:] if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def indicator_rows(quarter: Quarter, labels: Labels) -> list[IndicatorRow]:

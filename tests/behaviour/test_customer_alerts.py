@@ -314,3 +314,16 @@ class TestBadInput:
     def test_a_study_may_name_a_ready_rule_anew(self):
         rules = alert_rules([{"ready": "zero_bill"}, {"ready": "zero_bill", "name": "tiny_bill", "below": 5}])
         assert (rules[1].below, rules[1].at_most, rules[1].label("zh")) == (5, None, "当月零话费")
+
+
+def test_a_condition_that_no_row_meets_is_named_with_the_values_there_are(engine):
+    calls = pd.DataFrame({"customer_id": ["A", "B"], "date": [date(2026, 6, 29)] * 2, "kind": ["call", "chat"]})
+    rules = alert_rules(
+        [{"name": "many", "level": 2, "frequency": "daily", "table": "calls", "function": "rows", "days": 30, "at_least": 1,
+          "where": {"kind": "calls"}}]
+    )  # fmt: skip
+    with pytest.warns(
+        CsiWarning, match="calls: no row has kind = 'calls', which rule 'many' asks for.*kind holds 'call', 'chat'"
+    ):
+        found = customer_alerts({"calls": held(engine, calls, "calls")}, rules, as_of=date(2026, 6, 30))
+    assert found.counts == {"many": 0}

@@ -181,7 +181,7 @@ class TestNothingAfterTheAnswerIsUsed:
         calls = one_call("2026-06-29", "2026-06-30 08:00", "2026-07-01")
         linked = linked_of(engine, ["A1", "A2"], ["2026-06-30"] * 2, BASE, calls, [COUNT])
         assert linked.frame["calls_count_30d"].tolist() == [1.0, 0.0]
-        with pytest.warns(CsiWarning, match="'tenure': 2 of 2 snapshots cannot be dated"):
+        with pytest.warns(CsiWarning, match="'tenure': 2 of 2 snapshots have no day: name the column"):
             check = leakage_check(linked)
         assert check.removed == 2
         row = check.table().set_index("term").loc["calls_count_30d"]
@@ -376,3 +376,45 @@ class TestTheStudyFile:
             read_features([SECTION, SECTION])
         with pytest.raises(StudyError, match="two brackets"):
             read_features("calls")
+
+
+@pytest.fixture(scope="module")
+def duck():
+    return connect(threads=1)
+
+
+class TestWhatIsProbablyMistyped:
+    def test_a_condition_that_no_event_meets_is_named_with_the_values_there_are(self, engine):
+        keys, answered, base, calls = made_up(respondents=5)
+        rules = [
+            EventFeatures("wrong", "calls", "at", ("count",), windows=(90,), where={"kind": "complaints"}),
+            RULES[0],
+        ]
+        said = "no event has kind = 'complaints', which 'wrong' asks for.*kind holds '(complaint|question)', '"
+        with pytest.warns(CsiWarning, match=said):
+            linked = linked_of(engine, keys, answered, base, calls, rules)
+        assert (linked.frame["wrong_count_90d"] == 0).all()
+
+    def test_an_empty_table_is_called_empty(self, duck):
+        keys, answered, base, calls = made_up(respondents=5)
+        with pytest.raises(LinkError, match="calls: the table is empty"):
+            linked_of(duck, keys, answered, base, calls.head(0), [RULES[0]])
+
+    def test_an_answer_dated_long_after_all_others_is_pointed_out(self, duck):
+        keys, _, base, calls = made_up(respondents=60)
+        answered = [START + (120 + i % 10) * DAY for i in range(60)]
+        assert linked_of(duck, keys, answered, base, calls, [RULES[0]]).as_of == answered[9].date()
+        answered[7] = START + 160 * DAY
+        with pytest.warns(CsiWarning, match=r"1 of 60 answers are dated over 14 days.*2026-06-10, is of row 9"):
+            linked = linked_of(duck, keys, answered, base, calls, [RULES[0]])
+        assert "for the base before 2026-06-10" in str(linked)
+        fixed = linked_of(duck, keys, answered, base, calls, [RULES[0]], as_of=dt.date(2026, 6, 11))  # says nothing
+        assert fixed.as_of == dt.date(2026, 6, 11)
+
+    def test_answers_without_a_date_are_not_blamed_on_the_snapshot(self, duck):
+        keys, answered, base, calls = made_up(respondents=5)
+        days = [*answered[:4], None]
+        base = base.assign(day=(START + 100 * DAY).date())
+        linked = linked_of(duck, keys, days, base, calls, [RULES[0]], date="day")
+        with pytest.warns(CsiWarning, match="'tenure': 1 of 5 answers have no date in answers.csv"):
+            leakage_check(linked)

@@ -260,9 +260,10 @@ class TestWaves:
 class TestWords:
     def test_association_not_cause_in_both_languages(self, signature):
         english, chinese = signature.sentences("en"), signature.sentences("zh")
-        assert "'Speed' is lower for each" in english[0]
+        assert "'Speed' is answered lower for each" in english[0]
+        assert "on its own scale" in english[0]
         assert "held equal: tier, tenure_band" in english[0]
-        assert "“速度”得分较低" in chinese[0]
+        assert "“速度”评分较低" in chinese[0]
         assert "not proof of cause" in english[-1]
         assert "不能证明因果" in chinese[-1]
         assert not any(word in " ".join(english) for word in ("because", "leads to", "makes", "effect of"))

@@ -256,3 +256,12 @@ class TestThoseWhoWereCaredFor:
         (tmp_path / "t.csv").write_text("customer\n007\n", "utf-8")
         with pytest.raises(CareError, match="no column 'key'"):
             read_treated(tmp_path / "t.csv")
+
+
+def test_a_written_list_says_the_reasons_in_both_languages(risk, tmp_path):
+    found = care_list(risk, capacity=40, do_not_disturb=NO, consent=NO)
+    found.write_csv(tmp_path / "care_list.csv", {"faults": Wording(en="Network faults", zh="网络故障")})
+    rows = pd.read_csv(tmp_path / "care_list.csv")
+    assert rows["en"].str.contains("Network faults").any()
+    assert rows["zh"].str.contains("网络故障").any()
+    assert (rows["probability"].round(4) == rows["probability"]).all()

@@ -58,15 +58,15 @@ def plot_signature(
         ax.tick_params(axis="y", length=0)
         title = _wrapped(say(f"signature.title_{kind}", language, indicator=name), 64)
         ax.set_title(title, loc="left", fontsize=11)
-        ax.set_xlabel(_axis(signature, language))
+        ax.set_xlabel(_axis(signature, language, table))
         _draw_marks(ax, signature, language, waves=several)
     return dress(ax)
 
 
-def _axis(signature: Signature, language: str) -> str:
+def _axis(signature: Signature, language: str, table: BehaviourTable | None) -> str:
     if not signature.controls:
         return say("signature.axis", language)
-    names = [name_of(control, signature.wording, language) for control in signature.controls]
+    names = [name_of(control, signature.wording, language, table) for control in signature.controls]
     return say("signature.axis_equal", language, controls=listed(names, language))
 
 
