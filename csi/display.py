@@ -93,6 +93,16 @@ def rounded(value: Any, digits: int) -> str:  # noqa: ANN401 - any number
     return f"{round(value, digits) + 0:.{digits}f}"
 
 
+def signed(value: float, digits: int = 1) -> str:
+    """A difference with its sign, none where it rounds to nothing; a real minus, never a hyphen.
+
+    >>> signed(-1.24), signed(0.254, 2), signed(-0.04)
+    ('−1.2', '+0.25', '0.0')
+    """
+    text = rounded(value, digits)
+    return f"+{text}" if float(text) > 0 else text.replace("-", "−")
+
+
 def brief(value: float) -> str:
     """A number with three digits that count, large ones whole: for amounts and costs in a sentence.
 

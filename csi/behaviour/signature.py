@@ -16,9 +16,9 @@ from numpy.typing import ArrayLike
 from csi.behaviour.linkage import Linked
 from csi.behaviour.signature_columns import Array, Indicator, behaviours_named, columns_of, controls_of, indicator_of
 from csi.behaviour.signature_effects import Effects, design_of, effects_of
-from csi.behaviour.signature_words import column_label, label_of, listed, name_of, signed
+from csi.behaviour.signature_words import column_label, label_of, listed, name_of
 from csi.behaviour.table import BehaviourTable
-from csi.display import Result, brief, tidy
+from csi.display import Result, brief, signed, tidy
 from csi.errors import EstimationError, LinkError
 from csi.kernel.false_discovery import benjamini_hochberg
 from csi.survey.codebook import Wording

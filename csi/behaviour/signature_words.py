@@ -3,20 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 from csi.behaviour.table import BehaviourTable
-from csi.display import rounded
 from csi.survey.codebook import Wording
 from csi.survey.covariates import NOT_STATED
 from csi.words import knows, say
-
-
-def signed(value: float, digits: int) -> str:
-    """A number with its sign, none where it rounds to nothing.
-
-    >>> signed(0.254, 2), signed(-0.001, 2)
-    ('+0.25', '0.00')
-    """
-    text = rounded(value, digits)
-    return f"+{text}" if float(text) > 0 else text
 
 
 def name_of(name: str, wording: Mapping[str, Wording], language: str, table: BehaviourTable | None = None) -> str:

@@ -6,11 +6,11 @@ from typing import Any
 import numpy as np
 
 import csi
+from csi.display import signed
 from csi.index.score import MINIMUM_CELL
 from csi.quarter import Quarter
 from csi.report.behaviour_facts import alerts_rows, leakage_text, rules_text, signature_text, warned_text, worth_text
 from csi.report.labels import Labels
-from csi.report.tables import signed
 from csi.survey.covariates import NEGLIGIBLE
 from csi.survey.weighting import weight_summary
 from csi.words import say

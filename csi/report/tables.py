@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from csi.display import signed
 from csi.drivers.quadrants import WEAK_AND_IMPORTANT
 from csi.index.alerts import RED_LINE
 from csi.index.tree_frame import KPI
@@ -52,16 +53,6 @@ def plain(value: float, decimals: int = 2) -> str:
     ('−0.25', '0.00', '76.0')
     """
     return f"{round(value, decimals) + 0.0:.{decimals}f}".replace("-", "−")
-
-
-def signed(value: float) -> str:
-    """A difference with its sign: a real minus, never a hyphen.
-
-    >>> signed(-1.24), signed(0.04), signed(-0.04)
-    ('−1.2', '0.0', '0.0')
-    """
-    text = f"{value:+.1f}"
-    return text[1:] if text in ("+0.0", "-0.0") else text.replace("-", "−")
 
 
 def indicator_rows(quarter: Quarter, labels: Labels) -> list[IndicatorRow]:

@@ -8,10 +8,11 @@ from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 
 import csi
+from csi.display import signed
 from csi.errors import CsiError, CsiWarning, ReportError
 from csi.report.html import quarterly_report, render
 from csi.report.labels import Labels
-from csi.report.tables import finding_rows, indicator_rows, priority_rows, signed
+from csi.report.tables import finding_rows, indicator_rows, priority_rows
 from csi.report.theme import font_path
 from csi.report.webfont import embedded_font
 from csi.words import WORDS, say

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from csi.display import rounded, width
+from csi.display import rounded, signed, width
 from csi.index.alerts import ALERT, MERIT
 from csi.index.tree import Panorama
 from csi.index.tree_frame import KPI
 from csi.report.labels import Labels
-from csi.report.tables import in_order, signed, verdict_text
+from csi.report.tables import in_order, verdict_text
 from csi.report.theme import ACCENT, GOOD, GRID, INK, MUTED, WARN, axes, dress, look
 from csi.survey.codebook import Codebook
 from csi.words import knows, say
@@ -140,9 +140,7 @@ def _draw_row(ax: Axes, y: int, row: dict[Any, Any], labels: Labels, places: dic
 def _numbers(row: dict[Any, Any], labels: Labels) -> dict[str, str]:
     """The numbers of a row as texts, empty where they are not known."""
     texts = {"estimate": rounded(row["estimate"], 1) + (f" {row['unit']}" if row["unit"] else "")}
-    signs = {
-        column: "" if np.isnan(row[column]) else signed(round(row[column], 1) + 0.0) for column in ("change", *_MORE)
-    }
+    signs = {column: "" if np.isnan(row[column]) else signed(row[column]) for column in ("change", *_MORE)}
     if not np.isnan(row["change_low"]):
         signs["change"] += f"  [{signed(row['change_low'])}, {signed(row['change_high'])}]"
     for column, other in (("to_best", "best"), ("lead", "lead_over")):

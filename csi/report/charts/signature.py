@@ -12,9 +12,9 @@ from matplotlib.patches import Rectangle
 
 from csi.behaviour.signature import Signature
 from csi.behaviour.signature_map import SignatureMap
-from csi.behaviour.signature_words import column_label, listed, name_of, signed
+from csi.behaviour.signature_words import column_label, listed, name_of
 from csi.behaviour.table import BehaviourTable
-from csi.display import p_text
+from csi.display import p_text, signed
 from csi.errors import ReportError, known_names
 from csi.report.charts.key import draw_key
 from csi.report.theme import ACCENT, GRID, INK, MUTED, WARN, axes, dress, look
