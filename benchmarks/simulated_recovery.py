@@ -130,8 +130,8 @@ TEXT = """
 
 **Question.** Do paths and index lie at the truth on average, and does the 95 % interval hold the truth in 95 of 100 samples?
 
-**How.** Each sample is estimated by `fit` and bootstrapped: percentile intervals of as many draws as the table says (2,000 instead
-of 500 add 0.2 to 0.4 points of coverage). Composites are estimated by
+**How.** Each sample is estimated by `fit` and bootstrapped: percentile intervals of as many draws as the table says (2,000
+instead of 500 add 0.2 to 0.4 points of coverage). Composites are estimated by
 PLS, factors by consistent PLS. Weighted: satisfied customers answer more readily, and the weights are one over the chance to
 answer. Missing: a tenth of the answers is taken away, completely at random or (at random) nine times as often from those who rate
 the first item below the median; `em`, `pairwise` and `regression` are treatments to work with, `mean` is there to show how
