@@ -142,7 +142,7 @@ ABOUT_WEIGHTS = """
 **About weights.** With skewed answers the interval of the weighted index covers 83 to 88 % only. The chance to answer falls with
 satisfaction itself and has no lower limit: the most dissatisfied answer so seldom that most samples hold too few of those whose
 weight would be many times the mean, and no resampling tells of answers that nobody gave. Where everybody answers with a chance
-of 10 % at least, the same intervals cover 94 % (92 % with n = 100). Bring the dissatisfied to answer; weights do not replace them.
+of 10 % at least, the same intervals cover 94 % (92 % with n = 100). Bring the dissatisfied to answer; weights do not replace it.
 """
 ABOUT_MISSING = """
 **About missing answers.** `em` and `pairwise` leave the paths unbiased (0.002 to 0.017, least at n = 250); `mean` and
