@@ -96,11 +96,11 @@ def rounded(value: Any, digits: int) -> str:  # noqa: ANN401 - any number
 def signed(value: float, digits: int = 1) -> str:
     """A difference with its sign, none where it rounds to nothing; a real minus, never a hyphen.
 
-    >>> signed(-1.24), signed(0.254, 2), signed(-0.04)
-    ('−1.2', '+0.25', '0.0')
+    >>> signed(-1.24), signed(0.254, 2), signed(-0.04), signed(1234.5)
+    ('−1.2', '+0.25', '0.0', '+1,234.5')
     """
-    text = rounded(value, digits)
-    return f"+{text}" if float(text) > 0 else text.replace("-", "−")
+    kept = round(value, digits) + 0
+    return f"{kept:{'+' if kept else ''},.{digits}f}".replace("-", "−")
 
 
 def brief(value: float) -> str:

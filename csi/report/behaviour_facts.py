@@ -7,6 +7,7 @@ import numpy as np
 from csi.behaviour.feature_leaks import SUSPICIOUS
 from csi.behaviour.signature_words import listed, name_of
 from csi.care.lists import CARE
+from csi.display import signed
 from csi.quarter import Quarter
 from csi.report.labels import Labels
 from csi.words import say
@@ -47,9 +48,18 @@ def alerts_rows(quarter: Quarter, language: str) -> list[tuple[str, str, str]]:
     if found is None:
         return []
     return [
-        (rule.wording.text(language, rule.name), f"{rule.level}", f"{found.counts[rule.name]:,}")
+        (rule.wording.text(language, rule.name), f"{rule.level}", _count(found.counts[rule.name]))
         for rule in found.rules
     ]
+
+
+def _count(customers: int) -> str:
+    """So many customers; fewer than may be told are not counted.
+
+    >>> _count(1234), _count(3), _count(0)
+    ('1,234', '< 5', '0')
+    """
+    return f"< {SMALLEST_GROUP}" if 0 < customers < SMALLEST_GROUP else f"{customers:,}"
 
 
 def warned_text(quarter: Quarter, language: str) -> str:
@@ -57,7 +67,7 @@ def warned_text(quarter: Quarter, language: str) -> str:
     found = quarter.warned
     if found is None:
         return ""
-    counts = {"contact": f"{found.contact:,}", "protected": f"{found.protected:,}"}
+    counts = {"contact": _count(found.contact), "protected": _count(found.protected)}
     return say("report.warned", language, file="warnings.csv", **counts)
 
 
@@ -90,12 +100,16 @@ def worth_text(quarter: Quarter, labels: Labels) -> list[str]:
     for row in worth.rows.to_dict("records"):
         term = row["term"]
         if term in _PRICES:
-            digits = "{:.3f}" if term in ("churn_odds", "complaints_ratio") else "{:+,.2f}"
-            estimate, low, high = (digits.format(row[name]) for name in ("estimate", "ci_low", "ci_high"))
+            written = "{:.3f}".format if term in ("churn_odds", "complaints_ratio") else _money
+            estimate, low, high = (written(row[name]) for name in ("estimate", "ci_low", "ci_high"))
             lines.append(say(_PRICES[term], language, estimate=estimate, low=low, high=high))
         if term == "value_year" and np.isfinite(row["corrected"]):
-            lines.append(say("report.worth_corrected", language, value=f"{row['corrected']:+,.2f}"))
+            lines.append(say("report.worth_corrected", language, value=_money(row["corrected"])))
     return lines
+
+
+def _money(value: float) -> str:
+    return signed(value, 2)
 
 
 def _share_text(quarter: Quarter, language: str) -> str:

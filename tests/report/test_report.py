@@ -218,3 +218,12 @@ def test_the_shipped_font_has_every_word_of_the_package():
     for code, texts in WORDS.items():
         missing = {c for text in texts for c in text if c != "\n" and ord(c) not in known}
         assert not missing, f"{code}: {missing}"
+
+
+def test_warnings_of_a_few_customers_are_not_counted(quarter):
+    """A reader must not learn who is meant from a count of one."""
+    from dataclasses import replace
+
+    few = dict.fromkeys(quarter.alerts.counts, 3)
+    html = render(replace(quarter, alerts=replace(quarter.alerts, counts=few)), "en")
+    assert html.count('<td class="number">&lt; 5</td>') == len(few)

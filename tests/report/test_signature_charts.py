@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import ibis
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -27,7 +28,6 @@ TABLE = BehaviourTable.from_dict(
 
 @pytest.fixture(scope="module")
 def linked():
-    ibis = pytest.importorskip("ibis")
     rng = np.random.default_rng(1)
     n = 400
     base = pd.DataFrame({"id": [f"C{i}" for i in range(n)], "calls": rng.poisson(2, n), "bill": rng.gamma(4, 20, n)})
