@@ -129,10 +129,9 @@ def _past_waves(study: Study, rule: "DissatisfactionRule", past: "list[tuple[Boo
     waves = []
     for boot, linked in past:
         dissatisfied, transport = _dissatisfied(study, rule, boot), _transport(linked)
-        if enough(linked, dissatisfied):
-            weights = None if transport is None else transport.survey_weights
-            waves.append(PastWave(linked, dissatisfied, weights, _treated(study, boot)))
-    return waves
+        weights = None if transport is None else transport.survey_weights
+        waves.append(PastWave(linked, dissatisfied, weights, _treated(study, boot)))
+    return [wave for wave in waves if enough(wave)]
 
 
 def _dissatisfied(study: Study, rule: "DissatisfactionRule", boot: Bootstrap) -> Array:

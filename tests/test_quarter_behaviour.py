@@ -79,6 +79,15 @@ class TestEarlierWaves:
         assert risk.treated_left_out == 20
         assert not set(risk.frame["key"]) & set(asked[:20])
 
+    def test_of_whom_nearly_all_were_cared_for_are_left_out_and_stop_nothing(self, copy):
+        copy.write_text(copy.read_text("utf-8").replace("[care]", '[care]\ntreated = "treated_{wave}.csv"'), "utf-8")
+        data = copy.parent / "data"
+        asked = pd.read_csv(data / "answers_2025Q4.csv")["customer_id"]
+        pd.DataFrame({"key": asked[10:]}).to_csv(data / "treated_2025Q4.csv", index=False)
+        quarter = run(copy, "2026Q1")
+        assert quarter.risk.waves == 1
+        assert quarter.care is not None
+
     def test_a_file_that_the_wave_itself_needs_is_asked_for(self, copy):
         (copy.parent / "data" / "events_2025Q4.parquet").unlink()
         with pytest.raises(StudyError, match=r"\[\[features\]\] needs 'events_2025Q4.parquet' for wave '2025Q4'"):

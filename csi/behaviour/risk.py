@@ -349,14 +349,19 @@ def _weights(linked: Linked, weights: ArrayLike | None) -> Array:
     return values
 
 
-def enough(linked: Linked, dissatisfied: ArrayLike, folds: int = 5) -> bool:
-    """Whether a wave has respondents enough of either kind to learn from."""
-    _, y = outcomes(linked, dissatisfied)
-    return bool(min(y.sum(), len(y) - y.sum()) >= max(_FEWEST, 2 * folds))
+def enough(wave: PastWave, folds: int = 5) -> bool:
+    """Whether a wave has respondents enough of either kind to learn from, those who had been cared for left out."""
+    known, y = outcomes(wave.linked, wave.dissatisfied)
+    y = y[~wave.linked.frame.loc[known, "key"].isin(list(wave.treated)).to_numpy()]
+    return bool(min(y.sum(), len(y) - y.sum()) >= _least(folds))
+
+
+def _least(folds: int) -> int:
+    return max(_FEWEST, 2 * folds)
 
 
 def _require_both_kinds(y: Array, folds: int) -> None:
-    least = max(_FEWEST, 2 * folds)
+    least = _least(folds)
     for name, count in (("dissatisfied", int(y.sum())), ("not dissatisfied", int((1 - y).sum()))):
         if count < least:
             raise TooFewError(
